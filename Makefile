@@ -1,0 +1,46 @@
+# Every command a person needs, from an empty machine with Python >= 3.11.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help dev test check bench format lock clean
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3"; exit 1; }
+	@echo "Preparing $(VENV) from requirements.lock (once; about half a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+dev: $(READY) ## start the sandbox and the portal with demo data, and print who can sign in
+	@$(BIN)/portal dev
+
+test: $(READY) ## install what the tests need (the browser too) and run them all
+	@$(BIN)/python -m tests.browser.install
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## format, lint, types, then every test
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(MAKE) --no-print-directory test
+
+bench: $(READY) ## the benchmarks
+	@$(BIN)/python -m tests.bench
+
+format: $(READY) ## rewrite the code in the house format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: ## resolve the dependencies anew into requirements*.lock (needs uv)
+	@uv pip compile --quiet pyproject.toml --extra sandbox --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --output-file requirements.lock
+	@uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --constraints requirements.lock --output-file requirements-serve.lock
+
+clean: ## remove the environment and the local data
+	@rm -rf $(VENV) .portal .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""How we talk to SM API, and whose records a viewer may see."""

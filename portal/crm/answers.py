@@ -1,0 +1,101 @@
+"""Reading what SM API answered: its envelope, its two list shapes, and its ways to refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from portal.crm.retry import parse_retry_after
+from portal.errors import (
+    SMApiBusy,
+    SMApiFault,
+    SMApiMalformed,
+    SMApiNotFound,
+    SMApiRejected,
+    SMApiUnauthorized,
+)
+
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A success: `data` of the envelope (sm-api §1) and the HTTP status."""
+
+    data: Any
+    status: int
+
+
+def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
+    """The envelope's data. Raises the error of `portal.errors` that the answer stands for.
+
+    A redirect is what the platform's edge sends when it does not accept a service token: it is
+    the operator's problem, and never "no such client".
+    """
+    request_id = headers.get("x-request-id")
+    if 300 <= status < 400:
+        where = headers.get("location", "").partition("?")[0]
+        raise SMApiUnauthorized(
+            f"answered {status} to {where or 'nowhere'}: the service token "
+            "(SM_API_CLIENT_ID, SM_API_CLIENT_SECRET) is most likely wrong or expired",
+            request_id=request_id,
+        )
+    if status == 429:
+        retry_after = parse_retry_after(headers.get("retry-after"))
+        raise SMApiBusy("answered 429", retry_after=retry_after, request_id=request_id)
+    if status >= 500:
+        raise SMApiFault(f"answered {status}", request_id=request_id)
+    envelope = _envelope(status, headers, body)
+    if status in (401, 403) and "reason" not in envelope:
+        raise SMApiUnauthorized(
+            f"answered {status} ({envelope.get('error')}): the service token or X-SM-Platform "
+            "was refused",
+            request_id=request_id,
+        )
+    if status >= 400:
+        kind = SMApiNotFound if status == 404 else SMApiRejected
+        raise kind(
+            f"answered {status}: {envelope.get('error')}",
+            upstream_status=status,
+            envelope=envelope,
+            request_id=request_id,
+        )
+    if envelope.get("ok") is not True:
+        raise SMApiMalformed(f"answered {status} without ok: true", request_id=request_id)
+    return Answer(envelope.get("data"), status)
+
+
+def _envelope(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        raise SMApiMalformed(
+            f"answered {status} with {content_type or 'no content type'} instead of JSON: "
+            "a login page or a proxy in between, most likely a refused service token"
+        )
+    try:
+        envelope = _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SMApiMalformed(f"answered {status} with broken JSON: {error}") from error
+    if not isinstance(envelope, dict):
+        raise SMApiMalformed(f"answered {status} with JSON that is not an envelope")
+    return envelope
+
+
+def records_of(data: Any, limit: int, path: str) -> tuple[list[dict[str, Any]], bool]:
+    """The records of one page, and whether it is the last: for `{items, hasMore}` and for arrays.
+
+    Raises SMApiMalformed for any other shape, or for a record without an id.
+    """
+    if isinstance(data, dict) and isinstance(data.get("items"), list):
+        records, is_last = data["items"], not data.get("hasMore")
+    elif isinstance(data, list):
+        records, is_last = data, len(data) < limit
+    else:
+        raise SMApiMalformed(f"{path}: neither a list nor a page of one")
+    if not all(isinstance(r, dict) and isinstance(r.get("id"), str) for r in records):
+        raise SMApiMalformed(f"{path}: a record without an id")
+    return records, is_last or not records

@@ -1,0 +1,118 @@
+"""Client-safe projections: every field that may leave the CRM towards a client, named.
+
+A record is decoded straight into one of these structs, so a field that is not listed here does
+not exist for the portal. Cost, margin, rates, notes, health scores and revenue are left out on
+purpose: to show a new field, list it here. Field meanings: sm-api §6.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from msgspec import Struct
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """What every CRM record has. Unknown fields of the answer are dropped on decoding."""
+
+    id: str
+
+
+class Company(Record, frozen=True, kw_only=True):
+    """The viewer's own company."""
+
+    name: str
+    domain: str | None = None
+    product: str | None = None
+
+
+class TeamMember(Struct, frozen=True, kw_only=True):
+    """One seat on the engagement's team: the role only, never hours or rate."""
+
+    role: str
+
+
+class Engagement(Record, frozen=True, kw_only=True):
+    """A piece of work that the client bought."""
+
+    company_id: str
+    name: str
+    product: str | None = None
+    engagement_type: str = "retainer"
+    status: str = "active"
+    plain_status: str | None = None
+    start_date: date | None = None
+    end_date: date | None = None
+    contract_renewal_date: date | None = None
+    deliverables: str | None = None
+    team_members: tuple[TeamMember, ...] = ()
+    tools: tuple[str, ...] = ()
+
+
+class LineItem(Struct, frozen=True, kw_only=True):
+    """One line of an invoice (our sandbox's extension; the contract does not show lines)."""
+
+    description: str
+    quantity: Decimal = Decimal(1)
+    unit_price: Decimal | None = None
+    amount: Decimal
+
+
+class Invoice(Record, frozen=True, kw_only=True):
+    """What was billed. Amounts are in major units of `currency` (dollars, not cents)."""
+
+    company_id: str
+    amount: Decimal
+    currency: str = "USD"
+    status: str = "draft"
+    invoice_number: str | None = None
+    engagement_id: str | None = None
+    product: str | None = None
+    issued_date: date | None = None
+    due_date: date | None = None
+    paid_date: date | None = None
+    amount_paid: Decimal = Decimal(0)
+    line_items: tuple[LineItem, ...] = ()
+    payment_url: str | None = None
+    payment_instructions: str | None = None
+
+
+class Activity(Record, frozen=True, kw_only=True):
+    """Something that happened. Which types a client sees is decided in `crm.access`."""
+
+    company_id: str | None = None
+    contact_id: str | None = None
+    engagement_id: str | None = None
+    activity_type: str
+    title: str | None = None
+    description: str | None = None
+    source: str | None = None
+    created_at: datetime
+
+
+class Contact(Record, frozen=True, kw_only=True):
+    """A person at the client: what sign-in and the account page need, nothing else.
+
+    `portal_access` is 1 when the CRM lets them in; `products` lists the products they were given
+    (our sandbox's extension), `product` is the tag of the guide.
+    """
+
+    email: str | None = None
+    full_name: str | None = None
+    title: str | None = None
+    phone: str | None = None
+    company_id: str | None = None
+    company_name: str | None = None
+    portal_access: int = 0
+    portal_role: str | None = None
+    product: str | None = None
+    products: tuple[str, ...] = ()
+    photo_url: str | None = None
+    timezone: str | None = None
+    locale: str | None = None
+    is_sm_team: int = 0
+
+    def has_product(self, product: str) -> bool:
+        """Whether the contact was given this product, in either of the two shapes."""
+        return self.product == product or product in self.products

@@ -1,0 +1,47 @@
+"""Who is looking: the one value that every page and every rule starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a client's contact may see (sm-api §9). An unknown role gets the least."""
+
+    CLIENT_VIEWER = "client_viewer"
+    CLIENT_ADMIN = "client_admin"
+
+    @classmethod
+    def of(cls, portal_role: str | None) -> Role:
+        """Read the CRM's `portal_role`; whatever is not exactly an admin is a viewer."""
+        return cls.CLIENT_ADMIN if portal_role == cls.CLIENT_ADMIN else cls.CLIENT_VIEWER
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """A signed-in client contact, as the CRM describes them now.
+
+    `time_zone` is an IANA name, `locale` a Babel identifier such as `en_US`.
+    """
+
+    contact_id: str
+    email: str
+    name: str
+    company_id: str
+    company_name: str
+    product: str
+    role: Role
+    time_zone: str = "UTC"
+    locale: str = "en_US"
+    photo_url: str | None = None
+
+    @property
+    def sees_money(self) -> bool:
+        """Only client admins see amounts, invoices and balances."""
+        return self.role is Role.CLIENT_ADMIN
+
+    @property
+    def first_name(self) -> str:
+        """For greetings: the first word of the name, else the address's local part."""
+        return self.name.split()[0] if self.name.split() else self.email.partition("@")[0]

@@ -1,0 +1,193 @@
+"""The portal's errors, one small tree.
+
+    PortalError                     anything we answer on purpose
+    ├── SignInNeeded          401   no session, or one that no longer counts
+    ├── Forbidden             403   signed in, but not for this
+    │   ├── ProductMissing          the token's `products` does not hold ours
+    │   ├── AccessRemoved           the CRM says: no portal access (any more)
+    │   ├── RoleNotAllowed          a client viewer at an admin's page
+    │   └── CrossSite               an unsafe request that another site sent
+    ├── NotFound              404   not there, or not the viewer's: the same answer
+    ├── BadInput              422   a field is wrong; names the field
+    ├── PayloadTooLarge       413
+    ├── HostUnknown           400   a Host header that is not ours
+    └── SMApiError            503   SM API cannot be asked, or did not answer as SM API
+        ├── SMApiUnreachable        no connection, or no answer in time
+        ├── SMApiUnauthorized       our service token was refused (401, 403, redirect to a login)
+        ├── SMApiMalformed          an answer that is not the contract's JSON
+        ├── SMApiBusy               429; carries `retry_after`
+        ├── SMApiFault              5xx
+        └── SMApiRejected           4xx with SM API's own reason; carries status and envelope
+            └── SMApiNotFound       404
+
+Each carries `status` (what a browser gets), `title` and `message` (safe to show to anyone). What
+an operator needs to know besides goes to the log, never to the page.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class PortalError(Exception):
+    """An answer we give on purpose. `message` is shown to the person who asked."""
+
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Something went wrong"
+    default_message: ClassVar[str] = "This page could not be shown. Please try again in a moment."
+
+    def __init__(self, message: str | None = None) -> None:
+        self.message = message or self.default_message
+        super().__init__(self.message)
+
+
+class SignInNeeded(PortalError):
+    """No session, or one that is expired, ended or not ours."""
+
+    status = 401
+    title = "Please sign in"
+    default_message = "Your session has ended. Please sign in again."
+
+
+class Forbidden(PortalError):
+    """Signed in, but not allowed to do this."""
+
+    status = 403
+    title = "You cannot open this page"
+    default_message = "Your account does not have access to this page."
+
+
+class ProductMissing(Forbidden):
+    """The session's `products` claim does not hold this portal's product (sm-api §4)."""
+
+    title = "This account has no access here"
+    default_message = "The account you are signed in with does not belong to this portal."
+
+
+class AccessRemoved(Forbidden):
+    """The CRM no longer grants this contact access, whatever the token says."""
+
+    title = "Your access has ended"
+    default_message = "Access to this portal has been removed for your account."
+
+
+class RoleNotAllowed(Forbidden):
+    """A client viewer asked for what only client admins see."""
+
+    default_message = (
+        "This page is for your company's account administrators. "
+        "Ask a colleague who is one, or ask us to change your role."
+    )
+
+
+class CrossSite(Forbidden):
+    """An unsafe request that a page of another site sent (CSRF)."""
+
+    title = "This request did not come from the portal"
+    default_message = "For your safety it was not carried out. Open the portal and try again there."
+
+
+class NotFound(PortalError):
+    """Not there, or another client's: nobody can tell which."""
+
+    status = 404
+    title = "Page not found"
+    default_message = "There is nothing here under this address that your account can open."
+
+
+class BadInput(PortalError):
+    """A value that cannot be used; `field` names it."""
+
+    status = 422
+    title = "That did not work"
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class PayloadTooLarge(PortalError):
+    """A request body over the limit."""
+
+    status = 413
+    title = "Too much was sent"
+    default_message = "The request was larger than this portal accepts."
+
+
+class HostUnknown(PortalError):
+    """The Host header names another site (DNS rebinding, a wrong proxy)."""
+
+    status = 400
+    title = "Unknown address"
+    default_message = "This server does not answer under that name."
+
+
+class SMApiError(PortalError):
+    """SM API could not be asked. `detail` is for the log; `message` for the page."""
+
+    status = 503
+    title = "We cannot reach our records right now"
+    default_message = (
+        "Nothing is lost. Our records system is not answering at the moment; "
+        "please try again in a minute."
+    )
+
+    def __init__(self, detail: str, *, request_id: str | None = None) -> None:
+        super().__init__()
+        self.detail = detail
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+class SMApiUnreachable(SMApiError):
+    """No connection, or no whole answer within the deadline."""
+
+
+class SMApiUnauthorized(SMApiError):
+    """Our service token was refused: the operator's to mend, not the client's."""
+
+
+class SMApiMalformed(SMApiError):
+    """The answer was not the JSON that the contract describes."""
+
+
+class SMApiBusy(SMApiError):
+    """429. `retry_after` is in seconds when SM API said so."""
+
+    def __init__(
+        self, detail: str, *, retry_after: float | None = None, request_id: str | None = None
+    ) -> None:
+        super().__init__(detail, request_id=request_id)
+        self.retry_after = retry_after
+
+
+class SMApiFault(SMApiError):
+    """SM API failed (5xx)."""
+
+
+class SMApiRejected(SMApiError):
+    """SM API understood and refused (4xx). `upstream_status` and `envelope` say how."""
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        upstream_status: int,
+        envelope: dict[str, Any],
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(detail, request_id=request_id)
+        self.upstream_status = upstream_status
+        self.envelope = envelope
+
+    @property
+    def reason(self) -> str | None:
+        """The envelope's machine-readable `reason`, when there is one."""
+        reason = self.envelope.get("reason")
+        return reason if isinstance(reason, str) else None
+
+
+class SMApiNotFound(SMApiRejected):
+    """404: SM API knows no such record."""
