@@ -6,11 +6,17 @@
     │   ├── ProductMissing          the token's `products` does not hold ours
     │   ├── AccessRemoved           the CRM says: no portal access (any more)
     │   ├── RoleNotAllowed          a client viewer at an admin's page
-    │   └── CrossSite               an unsafe request that another site sent
+    │   ├── FieldNotAllowed         a field that this person may not write; names it
+    │   ├── NoClientChosen          staff at a client's page, outside a preview
+    │   ├── CrossSite               an unsafe request that another site sent
+    │   └── GoogleRefused           Google's answer signs nobody in; carries `cause`
     ├── NotFound              404   not there, or not the viewer's: the same answer
+    ├── LinkRefused           410   a magic link or code that signs nobody in; carries `reason`
     ├── BadInput              422   a field is wrong; names the field
     ├── PayloadTooLarge       413
+    ├── UnsupportedMediaType  415
     ├── HostUnknown           400   a Host header that is not ours
+    ├── GoogleUnavailable     503   Google does not answer as it should
     └── SMApiError            503   SM API cannot be asked, or did not answer as SM API
         ├── SMApiUnreachable        no connection, or no answer in time
         ├── SMApiUnauthorized       our service token was refused (401, 403, redirect to a login)
@@ -26,7 +32,7 @@ an operator needs to know besides goes to the log, never to the page.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 
 class PortalError(Exception):
@@ -80,11 +86,42 @@ class RoleNotAllowed(Forbidden):
     )
 
 
+class FieldNotAllowed(Forbidden):
+    """A field of a write that this person may not set; `field` names it."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"You may not set {field} here.")
+        self.field = field
+
+
+class NoClientChosen(Forbidden):
+    """Staff opened a client's page without being in a preview of that client."""
+
+    title = "This page belongs to clients"
+    default_message = "You are signed in as staff. Clients and their records are under Clients."
+
+
 class CrossSite(Forbidden):
     """An unsafe request that a page of another site sent (CSRF)."""
 
     title = "This request did not come from the portal"
     default_message = "For your safety it was not carried out. Open the portal and try again there."
+
+
+class GoogleRefused(Forbidden):
+    """What came back from Google signs nobody in.
+
+    `cause` is a word for logs and activities, `said` what Google itself said, `account` the
+    address when it is proven.
+    """
+
+    title = "Google did not sign you in"
+
+    def __init__(self, cause: str, *, said: str | None = None, account: str | None = None) -> None:
+        super().__init__()
+        self.cause = cause
+        self.said = said
+        self.account = account
 
 
 class NotFound(PortalError):
@@ -93,6 +130,22 @@ class NotFound(PortalError):
     status = 404
     title = "Page not found"
     default_message = "There is nothing here under this address that your account can open."
+
+
+LinkRefusal = Literal["unknown", "expired", "redeemed", "superseded", "exhausted", "wrong_code"]
+
+
+class LinkRefused(PortalError):
+    """The link or code signs nobody in; `reason` says why, `tries_left` counts codes."""
+
+    status = 410
+    title = "This link cannot be used"
+    default_message = "It may have expired or been used already. Ask for a new one."
+
+    def __init__(self, reason: LinkRefusal, *, tries_left: int | None = None) -> None:
+        super().__init__()
+        self.reason: LinkRefusal = reason
+        self.tries_left = tries_left
 
 
 class BadInput(PortalError):
@@ -114,12 +167,32 @@ class PayloadTooLarge(PortalError):
     default_message = "The request was larger than this portal accepts."
 
 
+class UnsupportedMediaType(PortalError):
+    """A body that is neither a form nor JSON."""
+
+    status = 415
+    title = "That did not work"
+    default_message = "Send a form or a JSON object."
+
+
 class HostUnknown(PortalError):
     """The Host header names another site (DNS rebinding, a wrong proxy)."""
 
     status = 400
     title = "Unknown address"
     default_message = "This server does not answer under that name."
+
+
+class GoogleUnavailable(PortalError):
+    """Google cannot be reached. `detail` is for the log."""
+
+    status = 503
+    title = "Google cannot be reached right now"
+    default_message = "You can sign in by e-mail instead, or try Google again in a minute."
+
+    def __init__(self, detail: str) -> None:
+        super().__init__()
+        self.detail = detail
 
 
 class SMApiError(PortalError):
@@ -181,6 +254,12 @@ class SMApiRejected(SMApiError):
         super().__init__(detail, request_id=request_id)
         self.upstream_status = upstream_status
         self.envelope = envelope
+
+    def as_bad_input(self) -> PortalError:
+        """The refusal as the answer to whoever sent us what SM API did not take."""
+        said, field = self.envelope.get("error"), self.envelope.get("field")
+        message = said if isinstance(said, str) else "That was not accepted."
+        return BadInput(message, field=field if isinstance(field, str) else None)
 
     @property
     def reason(self) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -18,6 +18,9 @@ from portal.errors import (
     SMApiRejected,
     SMApiUnauthorized,
 )
+
+USUAL_LIMIT: Final = 50
+"""How many an unpaged list gives when it is not told, or does not listen (sm-api §1)."""
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -78,7 +81,7 @@ def _envelope(status: int, headers: Mapping[str, str], body: bytes) -> dict[str,
         )
     try:
         envelope = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise SMApiMalformed(f"answered {status} with broken JSON: {error}") from error
     if not isinstance(envelope, dict):
         raise SMApiMalformed(f"answered {status} with JSON that is not an envelope")
@@ -88,12 +91,13 @@ def _envelope(status: int, headers: Mapping[str, str], body: bytes) -> dict[str,
 def records_of(data: Any, limit: int, path: str) -> tuple[list[dict[str, Any]], bool]:
     """The records of one page, and whether it is the last: for `{items, hasMore}` and for arrays.
 
+    An array of exactly the usual length may have been cut there, so it does not count as the last.
     Raises SMApiMalformed for any other shape, or for a record without an id.
     """
     if isinstance(data, dict) and isinstance(data.get("items"), list):
         records, is_last = data["items"], not data.get("hasMore")
     elif isinstance(data, list):
-        records, is_last = data, len(data) < limit
+        records, is_last = data, len(data) < limit and len(data) != USUAL_LIMIT
     else:
         raise SMApiMalformed(f"{path}: neither a list nor a page of one")
     if not all(isinstance(r, dict) and isinstance(r.get("id"), str) for r in records):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from random import SystemRandom
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -34,6 +35,10 @@ PAGE_SIZE: Final = 100
 MOST_PAGES: Final = 200
 UNPAGED_LIMIT: Final = 5000
 TIMEOUT: Final = httpx.Timeout(5.0, connect=2.0)
+DEADLINE: Final = 8.0
+"""Seconds for one whole answer: the timeouts above begin anew with every byte that drips in."""
+
+MOST_ANSWER_BYTES: Final = 32 * 1024 * 1024
 POOL: Final = httpx.Limits(max_connections=12, max_keepalive_connections=12)
 """Small on purpose: the pool's bookkeeping grows with its connections."""
 
@@ -59,8 +64,10 @@ class SMApi:
         product: str,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        deadline: float = DEADLINE,
     ) -> None:
         self._sleep = sleep
+        self._deadline = deadline
         self._http = httpx.AsyncClient(
             base_url=base_url,
             headers={
@@ -72,6 +79,8 @@ class SMApi:
             },
             timeout=TIMEOUT,
             limits=POOL,
+            # One client speaks for everybody: a cookie that one answer sets must not be sent again.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             follow_redirects=False,
             trust_env=False,
             transport=transport,
@@ -124,6 +133,10 @@ class SMApi:
         """The `data` of a PATCH. Not repeated when it fails: the caller decides."""
         return (await self._call("PATCH", path, body=body)).data
 
+    async def check(self) -> None:
+        """Ask for next to nothing, to learn whether SM API answers us. Raises SMApiError."""
+        await self.get("/api/contacts", {"limit": 1})
+
     async def fetch(self, path: str, kind: type[T]) -> T:
         """One record as `kind`. Raises like `get`, and SMApiMalformed when it does not fit."""
         return decode(await self.get(path), kind, path)
@@ -143,7 +156,8 @@ class SMApi:
             if records and not fresh:
                 # A list without pages gives the same records again: take it in one large piece.
                 whole = await self.get(path, {**(params or {}), "limit": UNPAGED_LIMIT})
-                return records_of(whole, UNPAGED_LIMIT, path)[0][:most]
+                found |= {r["id"]: r for r in records_of(whole, UNPAGED_LIMIT, path)[0]}
+                break
             found |= fresh
             if is_last or (most is not None and len(found) >= most):
                 break
@@ -197,12 +211,27 @@ class SMApi:
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
         try:
-            response = await self._http.request(
-                method, path, params=dict(params or {}), content=content, headers=headers
-            )
+            with anyio.fail_after(self._deadline):
+                async with self._http.stream(
+                    method, path, params=dict(params or {}), content=content, headers=headers
+                ) as response:
+                    answered = await _whole_body(response)
+        except TimeoutError as error:
+            raise SMApiUnreachable(f"no whole answer within {self._deadline:g} s") from error
         except httpx.HTTPError as error:
             raise SMApiUnreachable(f"{type(error).__name__}: {error}") from error
-        return read_answer(response.status_code, response.headers, response.content)
+        return read_answer(response.status_code, response.headers, answered)
+
+
+async def _whole_body(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) > MOST_ANSWER_BYTES:
+            raise SMApiMalformed(
+                f"answered {response.status_code} with more than {MOST_ANSWER_BYTES} bytes"
+            )
+    return bytes(body)
 
 
 def decode(record: Any, kind: type[T], path: str) -> T:

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+Moment = Annotated[datetime, Meta(tz=True)]
+"""A moment that says which zone it is in."""
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -58,6 +62,10 @@ class LineItem(Struct, frozen=True, kw_only=True):
     unit_price: Decimal | None = None
     amount: Decimal
 
+    def __post_init__(self) -> None:
+        """Raises ValueError, which decoding reports, for "NaN" and "Infinity"."""
+        _check_finite(self.quantity, self.unit_price, self.amount)
+
 
 class Invoice(Record, frozen=True, kw_only=True):
     """What was billed. Amounts are in major units of `currency` (dollars, not cents)."""
@@ -77,6 +85,10 @@ class Invoice(Record, frozen=True, kw_only=True):
     payment_url: str | None = None
     payment_instructions: str | None = None
 
+    def __post_init__(self) -> None:
+        """Raises ValueError, which decoding reports, for "NaN" and "Infinity"."""
+        _check_finite(self.amount, self.amount_paid)
+
 
 class Activity(Record, frozen=True, kw_only=True):
     """Something that happened. Which types a client sees is decided in `crm.access`."""
@@ -88,7 +100,20 @@ class Activity(Record, frozen=True, kw_only=True):
     title: str | None = None
     description: str | None = None
     source: str | None = None
-    created_at: datetime
+    created_at: Moment
+
+
+class Colleague(Record, frozen=True, kw_only=True):
+    """Somebody of the viewer's own company, as the others there may see them."""
+
+    email: str | None = None
+    full_name: str | None = None
+    title: str | None = None
+    company_id: str | None = None
+    company_name: str | None = None
+    portal_access: int = 0
+    portal_role: str | None = None
+    product: str | None = None
 
 
 class Contact(Record, frozen=True, kw_only=True):
@@ -116,3 +141,8 @@ class Contact(Record, frozen=True, kw_only=True):
     def has_product(self, product: str) -> bool:
         """Whether the contact was given this product, in either of the two shapes."""
         return self.product == product or product in self.products
+
+
+def _check_finite(*amounts: Decimal | None) -> None:
+    if not all(amount is None or amount.is_finite() for amount in amounts):
+        raise ValueError("An amount must be a number")

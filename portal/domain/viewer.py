@@ -19,6 +19,16 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True)
+class Staff:
+    """One of Sprint Mode's own people, at work for one product."""
+
+    contact_id: str
+    email: str
+    name: str
+    product: str
+
+
+@dataclass(frozen=True)
 class Viewer:
     """A signed-in client contact, as the CRM describes them now.
 

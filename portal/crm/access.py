@@ -1,0 +1,220 @@
+"""What one viewer may read: the only object that pages get, bound to company, product and role.
+
+No method takes a company id. Each adds the viewer's company and product on the way out and checks
+every record on the way back, because SM API enforces neither (sm-api §1) and has no product
+filter on invoices and activities (sm-api §16, 6 and 7).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, TypeVar
+from zoneinfo import ZoneInfo
+
+from portal.crm.client import Params, SMApi, decode
+from portal.crm.contacts import RECORD_ID, Contacts
+from portal.crm.models import Activity, Colleague, Company, Contact, Engagement, Invoice
+from portal.domain.viewer import Viewer
+from portal.errors import NotFound, RoleNotAllowed, SMApiNotFound, SMApiRejected
+
+T = TypeVar("T")
+
+MOST_ACTIVITIES: Final = 500
+"""How far back the timeline reads; internal records among them are dropped afterwards."""
+
+MONEY_ACTIVITIES: Final = ("invoice", "payment")
+"""First words of the activity types that speak of amounts: for client admins only."""
+
+
+@dataclass(frozen=True)
+class VisibilityRules:
+    """What this portal shows beyond ownership.
+
+    `activity_types`: the client-visible kinds of activity. `untagged_invoices`: whether an
+    invoice with neither a product nor an engagement is shown.
+    """
+
+    activity_types: Collection[str]
+    untagged_invoices: bool = False
+
+
+class ClientAccess:
+    """The viewer's own records, read from SM API. Every method raises SMApiError when it cannot."""
+
+    def __init__(
+        self,
+        viewer: Viewer,
+        sm: SMApi,
+        contacts: Contacts,
+        clock: Callable[[], datetime],
+        rules: VisibilityRules,
+    ) -> None:
+        self.viewer = viewer
+        self._sm = sm
+        self._contacts = contacts
+        self._clock = clock
+        self._rules = rules
+        self._engagements: asyncio.Task[tuple[Engagement, ...]] | None = None
+
+    def now(self) -> datetime:
+        """The current moment, aware, in UTC."""
+        return self._clock()
+
+    def today(self) -> date:
+        """The calendar day where the viewer is: what "overdue" is measured against."""
+        return self._clock().astimezone(ZoneInfo(self.viewer.time_zone)).date()
+
+    async def company(self) -> Company:
+        """The viewer's company. Raises NotFound when the CRM no longer has it."""
+        path = f"/api/companies/{self.viewer.company_id}"
+        try:
+            company = await self._sm.fetch(path, Company)
+        except SMApiNotFound as error:
+            raise NotFound from error
+        if company.id != self.viewer.company_id:
+            raise NotFound
+        return company
+
+    async def engagements(self) -> list[Engagement]:
+        """The company's engagements for this product, in the CRM's order."""
+        return list(await self._own_engagements())
+
+    async def engagement(self, engagement_id: str) -> Engagement:
+        """One engagement. Raises NotFound when it is not there or not the viewer's."""
+        if not RECORD_ID.fullmatch(engagement_id):
+            raise NotFound
+        for engagement in await self._own_engagements():
+            if engagement.id == engagement_id:
+                return engagement
+        raise NotFound
+
+    async def invoices(self) -> list[Invoice]:
+        """The company's invoices for this product, newest first, never drafts.
+
+        Raises RoleNotAllowed for a viewer who does not see money.
+        """
+        if not self.viewer.sees_money:
+            raise RoleNotAllowed
+        engagements, invoices = await asyncio.gather(
+            self._own_engagements(),
+            self._of_company("/api/invoices", Invoice),
+        )
+        own = {e.id for e in engagements}
+        shown = [i for i in invoices if i.status != "draft" and self._is_own_invoice(i, own)]
+        return sorted(shown, key=lambda i: (i.issued_date or date.min, i.id), reverse=True)
+
+    async def invoice(self, invoice_id: str) -> Invoice:
+        """One invoice. Raises NotFound when it is not there, a draft or not the viewer's."""
+        for invoice in await self.invoices():
+            if invoice.id == invoice_id:
+                return invoice
+        raise NotFound
+
+    async def activities(self, engagement_id: str | None = None) -> list[Activity]:
+        """What happened, newest first: client-visible kinds only, of one engagement if named.
+
+        Raises NotFound when `engagement_id` is not the viewer's.
+        """
+        if engagement_id is not None:
+            await self.engagement(engagement_id)
+        engagements, activities = await asyncio.gather(
+            self._own_engagements(),
+            self._of_company("/api/activities", Activity, most=MOST_ACTIVITIES),
+        )
+        own = {e.id for e in engagements}
+        shown = [
+            a
+            for a in activities
+            if self._is_own_activity(a, own)
+            and self._is_visible(a.activity_type)
+            and engagement_id in (None, a.engagement_id)
+        ]
+        return sorted(shown, key=lambda a: (a.created_at, a.id), reverse=True)
+
+    async def colleagues(self) -> list[Colleague]:
+        """The people of the viewer's company that belong to this product, by name.
+
+        A viewer who is no admin finds only themself.
+        """
+        viewer = self.viewer
+        found = await self._of_company("/api/contacts", Contact)
+        own = [
+            contact
+            for contact in found
+            if contact.has_product(viewer.product)
+            and (viewer.sees_money or contact.id == viewer.contact_id)
+        ]
+        return sorted((_colleague(c, viewer.product) for c in own), key=_by_name)
+
+    async def change_self(self, changes: dict[str, str | None]) -> dict[str, str]:
+        """Change fields of the viewer's own contact. Raises BadInput with what SM API objects to.
+
+        Which fields may be changed is decided by whoever calls.
+        """
+        path = f"/api/contacts/{self.viewer.contact_id}"
+        try:
+            await self._sm.patch(path, changes)
+        except SMApiRejected as error:
+            raise error.as_bad_input() from error
+        self._contacts.forget_id(self.viewer.contact_id, self.viewer.email)
+        return {"id": self.viewer.contact_id}
+
+    async def _own_engagements(self) -> tuple[Engagement, ...]:
+        """Read once per request, however many methods need it: an access object lives that long."""
+        if self._engagements is None:
+            self._engagements = asyncio.ensure_future(self._read_engagements())
+        return await self._engagements
+
+    async def _read_engagements(self) -> tuple[Engagement, ...]:
+        viewer = self.viewer
+        found = await self._of_company("/api/engagements", Engagement, {"product": viewer.product})
+        return tuple(e for e in found if e.product == viewer.product)
+
+    async def _of_company(
+        self, path: str, kind: type[T], params: Params | None = None, *, most: int | None = None
+    ) -> tuple[T, ...]:
+        """A list of the company's records.
+
+        What is others' is dropped undecoded: a fault in that is not this viewer's trouble.
+        """
+        company_id = self.viewer.company_id
+        asked = {**(params or {}), "company_id": company_id}
+        found = await self._sm.list(path, asked, most=most)
+        return tuple(decode(r, kind, path) for r in found if r.get("company_id") == company_id)
+
+    def _is_own_invoice(self, invoice: Invoice, own_engagements: set[str]) -> bool:
+        if invoice.product:
+            return invoice.product == self.viewer.product
+        if invoice.engagement_id:
+            return invoice.engagement_id in own_engagements
+        return self._rules.untagged_invoices
+
+    def _is_own_activity(self, activity: Activity, own_engagements: set[str]) -> bool:
+        return activity.source == self.viewer.product or activity.engagement_id in own_engagements
+
+    def _is_visible(self, activity_type: str) -> bool:
+        speaks_of_money = activity_type.startswith(MONEY_ACTIVITIES)
+        return activity_type in self._rules.activity_types and (
+            self.viewer.sees_money or not speaks_of_money
+        )
+
+
+def _colleague(contact: Contact, product: str) -> Colleague:
+    return Colleague(
+        id=contact.id,
+        email=contact.email,
+        full_name=contact.full_name,
+        title=contact.title,
+        company_id=contact.company_id,
+        company_name=contact.company_name,
+        portal_access=contact.portal_access,
+        portal_role=contact.portal_role,
+        product=product,
+    )
+
+
+def _by_name(colleague: Colleague) -> tuple[str, str]:
+    return ((colleague.full_name or colleague.email or "").casefold(), colleague.id)

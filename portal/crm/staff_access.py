@@ -1,0 +1,143 @@
+"""What a staff person may do outside a preview: read and write this product's records, no other's.
+
+Staff see the CRM's own fields, so nothing is projected here; every record is still checked for
+the product on the way back, because SM API does not enforce it (sm-api §1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from portal.crm.client import SMApi
+from portal.crm.contacts import RECORD_ID
+from portal.domain.viewer import Staff
+from portal.errors import FieldNotAllowed, NotFound, SMApiNotFound, SMApiRejected
+
+Record = dict[str, Any]
+Belongs = Callable[[Record, str, frozenset[str]], bool]
+
+MOST_RECORDS: Final = 2000
+
+PASSED_FILTERS: Final = ("company_id", "contact_id", "status", "type", "stage", "source", "search")
+"""What browser code may narrow a list by; `product` is always ours."""
+
+
+def _tagged(record: Record, product: str, _engagements: frozenset[str]) -> bool:
+    return bool(record.get("product") == product)
+
+
+def _contact(record: Record, product: str, _engagements: frozenset[str]) -> bool:
+    return record.get("product") == product or product in (record.get("products") or ())
+
+
+def _invoice(record: Record, product: str, engagements: frozenset[str]) -> bool:
+    if record.get("product"):
+        return bool(record["product"] == product)
+    return record.get("engagement_id") in engagements
+
+
+def _activity(record: Record, product: str, engagements: frozenset[str]) -> bool:
+    return record.get("source") == product or record.get("engagement_id") in engagements
+
+
+BELONGS: Final[Mapping[str, Belongs]] = MappingProxyType(
+    {
+        "companies": _tagged,
+        "contacts": _contact,
+        "engagements": _tagged,
+        "invoices": _invoice,
+        "deals": _tagged,
+        "activities": _activity,
+    }
+)
+"""How each kind of record is known to be this product's (sm-api §16, 6 and 7)."""
+
+
+class StaffAccess:
+    """One staff person's view of one product. Every method raises SMApiError when it cannot."""
+
+    def __init__(self, staff: Staff, sm: SMApi) -> None:
+        self.staff = staff
+        self._sm = sm
+        self._product = staff.product
+
+    async def records(self, name: str, query: Mapping[str, str]) -> list[Record]:
+        """The product's records of one kind. Raises NotFound for a kind that there is not.
+
+        A `product` in the query that is another's finds nothing.
+        """
+        belongs = _rule(name)
+        if query.get("product") not in (None, "", self._product):
+            return []
+        asked = {key: query[key] for key in PASSED_FILTERS if query.get(key)}
+        if name in ("companies", "contacts", "engagements"):
+            asked["product"] = self._product
+        found = await self._sm.list(f"/api/{name}", asked, most=MOST_RECORDS)
+        engagements = await self._engagement_ids(name)
+        return [record for record in found if belongs(record, self._product, engagements)]
+
+    async def record(self, name: str, record_id: str) -> Record:
+        """One record. Raises NotFound when it is not there or another product's."""
+        belongs = _rule(name)
+        if not RECORD_ID.fullmatch(record_id):
+            raise NotFound
+        try:
+            found: Record = await self._sm.get(f"/api/{name}/{record_id}")
+        except SMApiNotFound as error:
+            raise NotFound from error
+        if not belongs(found, self._product, await self._engagement_ids(name)):
+            raise NotFound
+        return found
+
+    async def post_company(self, body: Record) -> Any:
+        """Create a company of this product. Raises FieldNotAllowed for another product's."""
+        return await self._send("POST", "/api/companies", self._own(body, "product"))
+
+    async def post_activity(self, body: Record) -> Any:
+        """Log an activity on a company or contact of this product."""
+        await self._check_reference(body, "company_id", "companies")
+        await self._check_reference(body, "contact_id", "contacts")
+        await self._check_reference(body, "engagement_id", "engagements")
+        return await self._send("POST", "/api/activities", self._own(body, "source"))
+
+    async def patch_contact(self, contact_id: str, body: Record) -> Any:
+        """Change a contact of this product; access may be given for this product only."""
+        await self.record("contacts", contact_id)
+        if body.get("product") not in (None, self._product):
+            raise FieldNotAllowed("product")
+        if "products" in body or "is_sm_team" in body:
+            raise FieldNotAllowed("products" if "products" in body else "is_sm_team")
+        await self._check_reference(body, "company_id", "companies")
+        return await self._send("PATCH", f"/api/contacts/{contact_id}", body)
+
+    def _own(self, body: Record, tag: str) -> Record:
+        if body.get(tag) not in (None, self._product):
+            raise FieldNotAllowed(tag)
+        return {**body, tag: self._product}
+
+    async def _check_reference(self, body: Record, field: str, name: str) -> None:
+        if body.get(field) is not None:
+            await self.record(name, str(body[field]))
+
+    async def _send(self, method: str, path: str, body: Record) -> Any:
+        try:
+            call = self._sm.post if method == "POST" else self._sm.patch
+            return await call(path, body)
+        except SMApiRejected as error:
+            raise error.as_bad_input() from error
+
+    async def _engagement_ids(self, name: str) -> frozenset[str]:
+        if name not in ("invoices", "activities"):
+            return frozenset()
+        found = await self._sm.list("/api/engagements", {"product": self._product})
+        return frozenset(
+            str(record["id"]) for record in found if record.get("product") == self._product
+        )
+
+
+def _rule(name: str) -> Belongs:
+    if name not in BELONGS:
+        raise NotFound
+    return BELONGS[name]

@@ -1,0 +1,52 @@
+"""Which pages the menu offers, by role, and which of them is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from portal.domain.viewer import Viewer
+
+
+@dataclass(frozen=True)
+class NavItem:
+    """A place in the menu. `label` is an English message id; `current` marks the open page."""
+
+    label: str
+    href: str
+    icon: str
+    current: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page that may be in the menu; `money` ones are for those who see amounts."""
+
+    label: str
+    href: str
+    icon: str
+    money: bool = False
+
+
+PLACES: Final = (
+    Place("Home", "/", "home"),
+    Place("Engagements", "/engagements", "layers"),
+    Place("Invoices", "/invoices", "receipt", money=True),
+)
+
+
+def navigation(viewer: Viewer | None, path: str) -> list[NavItem]:
+    """The menu for this viewer with the place that `path` lies in marked; none when signed out."""
+    if viewer is None:
+        return []
+    return [
+        NavItem(place.label, place.href, place.icon, _lies_in(path, place.href))
+        for place in PLACES
+        if viewer.sees_money or not place.money
+    ]
+
+
+def _lies_in(path: str, href: str) -> bool:
+    if href == "/":
+        return path == "/"
+    return path == href or path.startswith(f"{href}/")

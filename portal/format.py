@@ -1,0 +1,90 @@
+"""Amounts, days and moments as the viewer's locale writes them (Babel, CLDR).
+
+Pure functions. Amounts are Decimal with a currency code; moments are aware.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_time, format_timedelta, get_datetime_format
+from babel.numbers import format_currency, format_decimal
+
+FALLBACK_LOCALE: Final = "en_US"
+FALLBACK_ZONE: Final = "UTC"
+
+
+@lru_cache(maxsize=256)
+def locale_of(identifier: str) -> Locale:
+    """The locale of `en_US` or `en-US`; American English when it is not one that we know."""
+    try:
+        return Locale.parse(identifier, sep="-" if "-" in identifier else "_")
+    except (UnknownLocaleError, ValueError, TypeError):
+        return Locale.parse(FALLBACK_LOCALE)
+
+
+@lru_cache(maxsize=1024)
+def zone_of(name: str) -> ZoneInfo:
+    """The time zone of an IANA name; UTC when there is none of that name."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo(FALLBACK_ZONE)
+
+
+def money(amount: Decimal, currency: str, locale: Locale) -> str:
+    """An amount in major units with its currency: `$1,200.00`, `1.200,00 €`.
+
+    Raises TypeError for anything but a Decimal: a float has already lost cents.
+    """
+    if not isinstance(amount, Decimal):
+        raise TypeError(f"An amount is a Decimal, not {type(amount).__name__}")
+    return format_currency(amount, currency.upper(), locale=locale)
+
+
+def number(value: int | Decimal, locale: Locale) -> str:
+    """A count or a quantity: `1,234.5`. A trailing zero of a Decimal is not shown."""
+    return format_decimal(value, locale=locale)
+
+
+def day(value: date, locale: Locale) -> str:
+    """A calendar day: `Nov 24, 2026`."""
+    return format_date(value, format="medium", locale=locale)
+
+
+def long_day(value: date, locale: Locale) -> str:
+    """A calendar day with its weekday: `Tuesday, November 24, 2026`."""
+    return format_date(value, format="full", locale=locale)
+
+
+def moment(value: datetime, locale: Locale, zone: ZoneInfo) -> str:
+    """An aware moment in the viewer's zone: `Nov 24, 2026, 10:42 AM`."""
+    local = _aware(value).astimezone(zone)
+    glue = str(get_datetime_format("medium", locale=locale))
+    return glue.replace("{1}", day(local.date(), locale)).replace(
+        "{0}", clock_time(local, locale, zone)
+    )
+
+
+def clock_time(value: datetime, locale: Locale, zone: ZoneInfo) -> str:
+    """The time of day of an aware moment in the viewer's zone: `10:42 AM`."""
+    return format_time(_aware(value), format="short", tzinfo=zone, locale=locale)
+
+
+def relative(value: datetime, now: datetime, locale: Locale) -> str:
+    """How long ago, or ahead, in the largest unit that fits: `3 days ago`, `in 2 weeks`."""
+    delta = _aware(value) - _aware(now)
+    if abs(delta) < timedelta(minutes=1):
+        delta = timedelta(minutes=1 if delta > timedelta(0) else -1)
+    return format_timedelta(delta, granularity="minute", add_direction=True, locale=locale)
+
+
+def _aware(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("A moment without a time zone cannot be shown")
+    return value
