@@ -1,0 +1,1 @@
+"""The same records for browser code, in SM API's shapes, scoped to whoever is signed in."""

@@ -1,0 +1,135 @@
+"""Writes for browser code: a short list for clients, the guide's examples for staff."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from portal.activity.outbox import Activity
+from portal.api.envelope import envelope, ok
+from portal.auth.gate import access_of, staff_access_of, viewer_of
+from portal.env import env_of
+from portal.errors import BadInput, FieldNotAllowed, NotFound, RoleNotAllowed
+from portal.submitted import json_object
+
+OWN_FIELDS: Final = frozenset(
+    {"full_name", "first_name", "last_name", "title", "phone", "timezone", "locale"}
+)
+"""What people may change about themselves. The address is how they sign in, so it is not here."""
+
+LONGEST_TEXT: Final = 2000
+
+
+class _SentActivity(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of an activity that browser code may send (sm-api §6)."""
+
+    activity_type: str
+    title: str | None = None
+    description: str | None = None
+    company_id: str | None = None
+    contact_id: str | None = None
+    source: str | None = None
+    metadata: dict[str, Any] = {}
+
+
+async def post_activity(request: Request) -> Response:
+    """POST /api/activities: what happened on a page. 201 with the id it is queued under.
+
+    A client's activity gets its company, contact and source from the session, and must be of a
+    kind that clients may log. Staff name the company and contact, within this product.
+    """
+    body = await json_object(request)
+    sent = _read_activity(body)
+    staff = staff_access_of(request)
+    if staff is not None:
+        return ok(await staff.post_activity(body), 201)
+    env, viewer = env_of(request), viewer_of(request)
+    if sent.activity_type not in env.settings.client_activities:
+        raise FieldNotAllowed("activity_type")
+    if sent.company_id not in (None, viewer.company_id):
+        raise NotFound
+    queued = await env.outbox.record(
+        Activity(
+            activity_type=sent.activity_type,
+            title=sent.title or sent.activity_type.replace("_", " ").capitalize(),
+            description=sent.description,
+            contact_id=viewer.contact_id,
+            company_id=viewer.company_id,
+            metadata=sent.metadata,
+        )
+    )
+    return ok({"id": queued}, 201)
+
+
+async def patch_contact(request: Request) -> Response:
+    """PATCH /api/contacts/{id}: oneself, and only what people may change about themselves.
+
+    Raises NotFound for anyone else, FieldNotAllowed for any other field.
+    """
+    contact_id, body = request.path_params["id"], await json_object(request)
+    staff = staff_access_of(request)
+    if staff is not None:
+        return ok(await staff.patch_contact(contact_id, body))
+    if contact_id != viewer_of(request).contact_id:
+        raise NotFound
+    return ok(await _patch_self(request, body))
+
+
+async def read_profile(request: Request) -> Response:
+    """GET /api/profile: `{ok, profile}` (sm-api §7)."""
+    return envelope({"ok": True, "profile": _profile(request)})
+
+
+async def patch_profile(request: Request) -> Response:
+    """PATCH /api/profile: the same as patching one's own contact."""
+    await _patch_self(request, await json_object(request))
+    return envelope({"ok": True, "profile": {**_profile(request)}})
+
+
+async def post_company(request: Request) -> Response:
+    """POST /api/companies: staff only; the product is this portal's."""
+    body = await json_object(request)
+    staff = staff_access_of(request)
+    if staff is None:
+        raise RoleNotAllowed
+    return ok(await staff.post_company(body), 201)
+
+
+async def _patch_self(request: Request, body: dict[str, Any]) -> Any:
+    for name, value in body.items():
+        if name not in OWN_FIELDS:
+            raise FieldNotAllowed(name)
+        if value is not None and not (isinstance(value, str) and len(value) <= LONGEST_TEXT):
+            raise BadInput(f"{name} must be a text.", field=name)
+    if not body:
+        raise BadInput("Nothing to change was sent.")
+    return await access_of(request).change_self(body)
+
+
+def _profile(request: Request) -> dict[str, Any]:
+    contact = request.state.contact
+    return {
+        "id": contact.id,
+        "full_name": contact.full_name,
+        "email": contact.email,
+        "title": contact.title,
+        "phone": contact.phone,
+        "photo_url": contact.photo_url,
+        "company_name": contact.company_name,
+        "portal_role": contact.portal_role,
+        "emails": [{"email": contact.email, "is_primary": 1}],
+    }
+
+
+def _read_activity(body: dict[str, Any]) -> _SentActivity:
+    try:
+        sent = msgspec.convert(body, _SentActivity)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"The activity does not fit: {error}") from error
+    texts = (sent.activity_type, sent.title or "", sent.description or "")
+    if not sent.activity_type.strip() or any(len(text) > LONGEST_TEXT for text in texts):
+        raise BadInput("activity_type is missing, or a text is too long.", field="activity_type")
+    return sent

@@ -1,0 +1,50 @@
+"""The worker on one screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from portal.env import Env
+from portal.error_page import error_response, from_http
+from portal.middleware import middleware
+from portal.routes import ROUTES
+
+DRAIN_SECONDS = 8.0
+
+
+def create_app(env: Env) -> Starlette:
+    """The portal for one environment. Its lifespan delivers activities and closes what env holds."""
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        delivery = asyncio.create_task(env.outbox.run())
+        try:
+            yield
+        finally:
+            await env.ctx.drain(DRAIN_SECONDS)
+            delivery.cancel()
+            with suppress(asyncio.CancelledError):
+                await delivery
+            await env.close()
+
+    app = Starlette(
+        routes=ROUTES,
+        middleware=middleware(env.settings),
+        exception_handlers={HTTPException: _http_refusal},
+        lifespan=lifespan,
+    )
+    app.state.env = env
+    app.state.templates = env.templates
+    return app
+
+
+async def _http_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return error_response(request, from_http(error))

@@ -1,0 +1,111 @@
+"""From configuration to a worker: opens the bindings and builds the app that a server imports."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import httpx2 as httpx
+from starlette.applications import Starlette
+
+from portal.activity.outbox import Outbox
+from portal.app import create_app
+from portal.auth.google.provider import GoogleProvider
+from portal.auth.limits import AskLimits
+from portal.crm.client import SMApi
+from portal.crm.contacts import Contacts
+from portal.crm.magic_sessions import CrmMagicSessions, MagicSessions
+from portal.crm.magic_sessions_kv import KvMagicSessions
+from portal.edge.ctx import Context
+from portal.edge.kv import KV, open_kv
+from portal.edge.queue import open_queue
+from portal.env import Clock, Env
+from portal.mail import Mailer, SmtpMailer
+from portal.observe import configure_logging
+from portal.settings import Settings, load_settings
+from portal.templating import build_templates
+
+CONFIG_VARIABLE: Final = "PORTAL_CONFIG"
+"""Where `app` finds the configuration file; `portal serve` sets it for its processes."""
+
+ENV_VARIABLE: Final = "PORTAL_ENV"
+
+
+def utc_now() -> datetime:
+    """The clock of real life."""
+    return datetime.now(UTC)
+
+
+def build_env(
+    settings: Settings,
+    clock: Clock = utc_now,
+    *,
+    sm: SMApi | None = None,
+    mailer: Mailer | None = None,
+    google_transport: httpx.AsyncBaseTransport | None = None,
+) -> Env:
+    """Open everything the settings name; connections to elsewhere can be given instead.
+
+    Raises ValueError for an engine that is not installed.
+    """
+    sm = sm or SMApi(
+        settings.sm_api_url,
+        client_id=settings.sm_api_client_id,
+        client_secret=settings.sm_api_client_secret,
+        product=settings.product,
+    )
+    state = open_kv(settings.state_url, lambda: clock().timestamp())
+    queue = open_queue(settings.activities_url, lambda: clock().timestamp())
+    return Env(
+        settings=settings,
+        clock=clock,
+        sm=sm,
+        contacts=Contacts(sm, settings.product, clock),
+        magic=_magic_sessions(settings, sm, state, clock),
+        state=state,
+        outbox=Outbox(queue, sm, settings.product, clock),
+        mailer=mailer or SmtpMailer(settings.smtp_url, settings.mail_from),
+        templates=build_templates(settings),
+        ctx=Context(),
+        ask_limits=AskLimits(state, settings.ask_limit_address, settings.ask_limit_client),
+        google=_google(settings, clock, google_transport),
+    )
+
+
+def _google(
+    settings: Settings, clock: Clock, transport: httpx.AsyncBaseTransport | None
+) -> GoogleProvider | None:
+    if settings.google_client_id is None or settings.google_client_secret is None:
+        return None
+    return GoogleProvider(
+        settings.google_discovery_url,
+        client_id=settings.google_client_id,
+        client_secret=settings.google_client_secret,
+        redirect_uri=f"{settings.portal_origin}/auth/sso/google/callback",
+        clock=clock,
+        transport=transport,
+    )
+
+
+def _magic_sessions(settings: Settings, sm: SMApi, state: KV, clock: Clock) -> MagicSessions:
+    if settings.magic_sessions == "kv":
+        return KvMagicSessions(state, clock)
+    return CrmMagicSessions(sm, settings.product)
+
+
+def build_app(settings: Settings) -> Starlette:
+    """The worker that `portal serve` and `portal dev` run."""
+    return create_app(build_env(settings))
+
+
+def app() -> Starlette:
+    """What a server imports: the worker as the process environment configures it.
+
+    Raises ConfigError when the configuration cannot be used.
+    """
+    path = Path(os.environ.get(CONFIG_VARIABLE, "wrangler-like.toml"))
+    _, settings = load_settings(path, os.environ.get(ENV_VARIABLE) or None, os.environ)
+    configure_logging(json_lines=settings.environment != "local")
+    return build_app(settings)

@@ -1,0 +1,24 @@
+"""Static files: those asked for under the hash of their content are kept by browsers for good."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.datastructures import QueryParams
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+FOREVER: Final = "public, max-age=31536000, immutable"
+REVALIDATE: Final = "public, no-cache"
+
+
+class HashedFiles(StaticFiles):
+    """A folder of files; `?v=<hash>` in the address makes an answer immutable."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """As StaticFiles, with the caching that the address allows."""
+        response = await super().get_response(path, scope)
+        hashed = "v" in QueryParams(scope["query_string"])
+        response.headers["Cache-Control"] = FOREVER if hashed else REVALIDATE
+        return response

@@ -1,0 +1,77 @@
+"""The cookies of a session: reading them by exact name, setting and clearing them (sm-api §4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from portal.errors import SignInNeeded
+from portal.settings import Settings
+
+SHARED_COOKIE: Final = "sm_client"
+"""One login for every portal of the platform: the cookie that we issue."""
+
+
+def door_cookie(product: str) -> str:
+    """The per-portal cookie that newer portals set; read before the shared one."""
+    return f"sm_session_{product}"
+
+
+def session_tokens(request: Request, product: str) -> list[str]:
+    """The session tokens the browser sent, the portal's own cookie first.
+
+    Raises SignInNeeded when a name comes twice: which of the two is meant cannot be known, and
+    one may have been planted from a sibling domain.
+    """
+    found = {}
+    for name in (door_cookie(product), SHARED_COOKIE):
+        values = [value for key, value in _pairs(request.headers.getlist("cookie")) if key == name]
+        if len(values) > 1:
+            raise SignInNeeded
+        found[name] = values[0] if values else ""
+    return [token for token in found.values() if token]
+
+
+def set_session(response: Response, token: str, settings: Settings) -> None:
+    """Issue `sm_client`, and drop a per-portal cookie that would be read before it."""
+    response.set_cookie(
+        SHARED_COOKIE,
+        token,
+        max_age=settings.session_days * 86_400,
+        path="/",
+        domain=settings.session_cookie_domain,
+        secure=settings.session_cookie_secure,
+        httponly=True,
+        samesite=settings.session_cookie_samesite,
+    )
+    for domain in {settings.session_cookie_domain, None}:
+        _clear(response, door_cookie(settings.product), settings, domain)
+
+
+def clear_session(response: Response, settings: Settings) -> None:
+    """Remove every session cookie we read, on the shared domain and on this host alone."""
+    for domain in {settings.session_cookie_domain, None}:
+        for name in (SHARED_COOKIE, door_cookie(settings.product)):
+            _clear(response, name, settings, domain)
+
+
+def _clear(response: Response, name: str, settings: Settings, domain: str | None) -> None:
+    response.delete_cookie(
+        name,
+        path="/",
+        domain=domain,
+        secure=settings.session_cookie_secure,
+        httponly=True,
+        samesite=settings.session_cookie_samesite,
+    )
+
+
+def _pairs(headers: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for header in headers:
+        for piece in header.split(";"):
+            name, equals, value = piece.strip().partition("=")
+            if equals:
+                yield name.strip(), value.strip().strip('"')

@@ -1,0 +1,184 @@
+"""Google as we reach it: discovery, keys, the address to send people to, and the code exchange."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import httpx2 as httpx
+import structlog
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.httpx_client import AsyncOAuth2Client
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import KeySet
+
+from portal.auth.google.id_token import Expected, Identity, read_identity
+from portal.errors import GoogleRefused, GoogleUnavailable
+
+SCOPE: Final = "openid email profile"
+KEPT: Final = timedelta(hours=1)
+REFETCH_EVERY: Final = timedelta(seconds=30)
+"""How often an unknown key id may make us fetch the keys again: made-up ids must not."""
+
+TIMEOUT: Final = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One sign-in under way: what we sent along, to be compared with what comes back."""
+
+    state: str
+    nonce: str
+    code_verifier: str
+
+
+@dataclass(frozen=True)
+class _Discovered:
+    """The provider's own description and keys, and when each was fetched."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    fetched: datetime
+
+
+class GoogleProvider:
+    """An OpenID provider known by its discovery document. Network faults: GoogleUnavailable."""
+
+    def __init__(
+        self,
+        discovery_url: str,
+        *,
+        client_id: str,
+        client_secret: str,
+        redirect_uri: str,
+        clock: Callable[[], datetime],
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._discovery_url = discovery_url
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._redirect_uri = redirect_uri
+        self._clock = clock
+        self._transport = transport
+        self._discovered: _Discovered | None = None
+        self._keys: KeySet | None = None
+        self._keys_fetched: datetime | None = None
+        self._fetching_keys = asyncio.Lock()
+
+    async def authorization_url(self, attempt: Attempt) -> str:
+        """Where to send the person: with state, nonce and an S256 challenge (RFC 7636)."""
+        found = await self._discover()
+        async with self._client() as client:
+            url, _ = client.create_authorization_url(
+                found.authorization_endpoint,
+                state=attempt.state,
+                nonce=attempt.nonce,
+                code_verifier=attempt.code_verifier,
+                prompt="select_account",
+            )
+        return str(url)
+
+    async def identity(self, code: str, attempt: Attempt) -> Identity:
+        """Who the code stands for. Raises GoogleRefused when any check fails."""
+        found = await self._discover()
+        token = await self._exchange(found, code, attempt)
+        id_token = token.get("id_token")
+        if not isinstance(id_token, str):
+            raise GoogleRefused("no_id_token")
+        expected = Expected(found.issuer, self._client_id, attempt.nonce, self._clock())
+        try:
+            return read_identity(id_token, await self._current_keys(found), expected)
+        except InvalidKeyIdError:
+            newer = await self._newer_keys(found)
+        try:
+            return read_identity(id_token, newer, expected)
+        except InvalidKeyIdError as error:
+            raise GoogleRefused("unknown_key") from error
+
+    async def check(self) -> str:
+        """Fetch the discovery document; the issuer's name."""
+        return (await self._discover()).issuer
+
+    async def _exchange(self, found: _Discovered, code: str, attempt: Attempt) -> dict[str, Any]:
+        try:
+            async with self._client() as client:
+                token = await client.fetch_token(
+                    found.token_endpoint, code=code, code_verifier=attempt.code_verifier
+                )
+        except OAuthError as error:
+            raise GoogleRefused("exchange_refused", said=error.description) from error
+        except (httpx.HTTPError, ValueError) as error:
+            raise GoogleUnavailable(f"token endpoint: {type(error).__name__}: {error}") from error
+        return dict(token)
+
+    async def _discover(self) -> _Discovered:
+        now = self._clock()
+        if self._discovered is None or now - self._discovered.fetched >= KEPT:
+            document = await self._fetch(self._discovery_url)
+            try:
+                self._discovered = _Discovered(
+                    issuer=str(document["issuer"]),
+                    authorization_endpoint=str(document["authorization_endpoint"]),
+                    token_endpoint=str(document["token_endpoint"]),
+                    jwks_uri=str(document["jwks_uri"]),
+                    fetched=now,
+                )
+            except KeyError as error:
+                raise GoogleUnavailable(f"discovery document without {error}") from error
+        return self._discovered
+
+    async def _current_keys(self, found: _Discovered) -> KeySet:
+        if self._keys is None or self._keys_fetched is None:
+            return await self._fetch_keys(found)
+        if self._clock() - self._keys_fetched >= KEPT:
+            return await self._fetch_keys(found)
+        return self._keys
+
+    async def _newer_keys(self, found: _Discovered) -> KeySet:
+        """The keys fetched again, unless that was done a moment ago."""
+        async with self._fetching_keys:
+            if self._keys_fetched and self._clock() - self._keys_fetched < REFETCH_EVERY:
+                raise GoogleRefused("unknown_key")
+            return await self._fetch_keys(found)
+
+    async def _fetch_keys(self, found: _Discovered) -> KeySet:
+        document: Any = await self._fetch(found.jwks_uri)
+        try:
+            self._keys = KeySet.import_key_set(document)
+        except (JoseError, ValueError, KeyError, TypeError) as error:
+            raise GoogleUnavailable(f"keys: {error}") from error
+        self._keys_fetched = self._clock()
+        return self._keys
+
+    async def _fetch(self, url: str) -> dict[str, Any]:
+        try:
+            async with httpx.AsyncClient(
+                transport=self._transport, timeout=TIMEOUT, trust_env=False
+            ) as client:
+                answer = await client.get(url)
+                answer.raise_for_status()
+                document = answer.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise GoogleUnavailable(f"{url}: {type(error).__name__}: {error}") from error
+        if not isinstance(document, dict):
+            raise GoogleUnavailable(f"{url}: not a JSON object")
+        return document
+
+    def _client(self) -> AsyncOAuth2Client:
+        return AsyncOAuth2Client(
+            self._client_id,
+            self._client_secret,
+            scope=SCOPE,
+            redirect_uri=self._redirect_uri,
+            code_challenge_method="S256",
+            transport=self._transport,
+            timeout=TIMEOUT,
+            trust_env=False,
+        )

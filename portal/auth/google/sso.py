@@ -1,0 +1,110 @@
+"""GET /auth/sso/google and its callback: to Google and back, in whichever tab."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from portal.auth.address import parse_address
+from portal.auth.choice import offer_companies
+from portal.auth.google.attempts import Started, forget, new_attempt, remember, take_back
+from portal.auth.google.id_token import Identity
+from portal.auth.google.provider import GoogleProvider
+from portal.auth.redirects import local_path
+from portal.auth.refusals import record_refusal
+from portal.auth.sign_in import hand_over, start_session
+from portal.env import Env, env_of
+from portal.errors import BadInput, GoogleRefused, NotFound
+from portal.templating import render
+
+SUBJECT: Final = "google-subject:"
+
+WORDS: Final = {
+    "access_denied": "You cancelled at Google, so nothing happened. You can try again.",
+    "state": "This sign-in was started elsewhere, or too long ago. Please start again.",
+    "no_access": "This Google account has no access to this portal.",
+    "another_subject": (
+        "This address belonged to another Google account before. "
+        "For your safety we let nobody in until our team has had a look."
+    ),
+    "email_not_verified": "Google has not verified this account's e-mail address.",
+}
+OTHERWISE: Final = "Google's answer could not be trusted, so nobody was signed in."
+
+log = structlog.get_logger(__name__)
+
+
+async def start(request: Request) -> Response:
+    """Send the person to Google. Raises NotFound when Google is not configured."""
+    env = env_of(request)
+    started = Started(new_attempt(), local_path(request.query_params.get("redirect")))
+    url = await _provider(env).authorization_url(started.attempt)
+    response = RedirectResponse(url, status_code=302)
+    remember(response, started, env.settings)
+    return response
+
+
+async def callback(request: Request) -> Response:
+    """Where Google sends people back to. Every refusal is a page that says what to do."""
+    env = env_of(request)
+    provider, query = _provider(env), request.query_params
+    state = query.get("state", "")
+    try:
+        started = await take_back(request, state, env.settings, env.state)
+        if started is None:
+            raise GoogleRefused("state")
+        if "error" in query:
+            cause = "access_denied" if query["error"] == "access_denied" else "provider_error"
+            raise GoogleRefused(cause, said=query.get("error_description") or query["error"])
+        identity = await provider.identity(query.get("code", ""), started.attempt)
+        response = await _enter(env, request, identity, started.redirect)
+    except GoogleRefused as refusal:
+        await record_refusal(env, "google", refusal.cause, said=refusal.said)
+        response = _refused_page(request, refusal)
+    forget(response, state, env.settings)
+    return response
+
+
+async def _enter(env: Env, request: Request, identity: Identity, redirect: str) -> Response:
+    try:
+        email = parse_address(identity.email)
+    except BadInput as error:
+        raise GoogleRefused("no_email") from error
+    allowed = await env.contacts.allowed_with_address(email)
+    if not allowed:
+        raise GoogleRefused("no_access", account=email)
+    await _check_subject(env, identity, email)
+    if len(allowed) > 1:
+        return offer_companies(request, env, allowed, redirect, "google")
+    made = await start_session(env, request, allowed[0], "google")
+    return hand_over(RedirectResponse(redirect, status_code=303), made, env)
+
+
+async def _check_subject(env: Env, identity: Identity, email: str) -> None:
+    """The Google account that came first with an address keeps it: addresses are handed on."""
+    key = SUBJECT + email.casefold()
+    pair = f"{identity.issuer} {identity.subject}".encode()
+    if not await env.state.add(key, pair) and await env.state.get(key) != pair:
+        raise GoogleRefused("another_subject", account=email)
+
+
+def _provider(env: Env) -> GoogleProvider:
+    if env.google is None:
+        raise NotFound
+    return env.google
+
+
+def _refused_page(request: Request, refusal: GoogleRefused) -> Response:
+    return render(
+        request,
+        "auth/google_refused.html",
+        {
+            "message": WORDS.get(refusal.cause, OTHERWISE),
+            "account": refusal.account,
+            "said": (refusal.said or "")[:300] or None,
+        },
+        status_code=refusal.status,
+    )

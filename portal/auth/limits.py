@@ -1,0 +1,87 @@
+"""How often a sign-in may be asked for: the `limits` library, counting in the STATE store."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable
+from typing import Final
+
+from limits import RateLimitItem
+from limits.aio.storage import Storage
+from limits.aio.strategies import FixedWindowRateLimiter
+
+from portal.edge.kv import KV
+
+PREFIX: Final = "limit:"
+
+
+class KvStorage(Storage):
+    """Counters in a KV binding. A window runs from its first hit."""
+
+    STORAGE_SCHEME = None
+
+    def __init__(self, state: KV) -> None:
+        super().__init__()
+        self._state = state
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """What a store may raise; none of it is wrapped."""
+        return OSError
+
+    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Count `amount` hits; the new count."""
+        count = 0
+        for _ in range(amount):
+            count = await self._state.increment(PREFIX + key, ttl=expiry)
+        return count
+
+    async def get(self, key: str) -> int:
+        """The current count."""
+        kept = await self._state.get(PREFIX + key)
+        return int(kept) if kept else 0
+
+    async def get_expiry(self, key: str) -> float:
+        """Not known to a KV store: now, so that nobody waits on it."""
+        return time.time()
+
+    async def check(self) -> bool:
+        """Whether the store answers."""
+        await self._state.get(PREFIX)
+        return True
+
+    async def reset(self) -> int | None:
+        """Forget every counter."""
+        keys = await self._state.list(PREFIX)
+        for key in keys:
+            await self._state.delete(key)
+        return len(keys)
+
+    async def clear(self, key: str) -> None:
+        """Forget one counter."""
+        await self._state.delete(PREFIX + key)
+
+
+class AskLimits:
+    """How often one address, and one client, may ask for a link."""
+
+    def __init__(
+        self, state: KV, per_address: Iterable[RateLimitItem], per_client: Iterable[RateLimitItem]
+    ) -> None:
+        self._limiter = FixedWindowRateLimiter(KvStorage(state))
+        self._per_address = tuple(per_address)
+        self._per_client = tuple(per_client)
+
+    async def allow(self, address: str, client: str) -> bool:
+        """Count one request; False when either has had its share. Addresses are kept as digests."""
+        allowed = True
+        for item in self._per_client:
+            allowed &= await self._limiter.hit(item, "client", client)
+        if not allowed:
+            # Whoever is over their own limit must not use up somebody else's address.
+            return False
+        digest = hashlib.sha256(address.strip().casefold().encode()).hexdigest()
+        for item in self._per_address:
+            allowed &= await self._limiter.hit(item, "address", digest)
+        return allowed

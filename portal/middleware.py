@@ -1,0 +1,32 @@
+"""Everything that stands between the server and a page, in the order a request meets it."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.middleware import Middleware
+
+from portal.auth.csrf import CsrfCheck
+from portal.auth.gate import Gate
+from portal.error_page import ErrorPages
+from portal.observe import RequestLog
+from portal.security import BodyLimit, HostCheck, SecurityHeaders, content_security_policy
+from portal.settings import Settings
+
+
+def middleware(settings: Settings) -> list[Middleware]:
+    """The list, outermost first. What raises inside `ErrorPages` is answered by it."""
+    origin = settings.portal_origin
+    return [
+        Middleware(RequestLog),
+        Middleware(
+            SecurityHeaders,
+            policy=content_security_policy(),
+            https=origin.startswith("https://"),
+        ),
+        Middleware(ErrorPages),
+        Middleware(HostCheck, host=urlsplit(origin).netloc),
+        Middleware(BodyLimit),
+        Middleware(CsrfCheck, origin=origin),
+        Middleware(Gate),
+    ]

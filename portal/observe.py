@@ -1,0 +1,90 @@
+"""What an operator sees: one structured line a request, under a request id, without secrets."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import time
+from typing import Final, TextIO
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+QUIET_PATHS: Final = ("/static/", "/healthz", "/readyz")
+
+log = structlog.get_logger("portal.request")
+
+
+def configure_logging(*, json_lines: bool, into: TextIO | None = None) -> None:
+    """Send log lines to standard error: JSON in production, readable text on a terminal.
+
+    Loggers that were used before keep going to standard error; with `into`, all of them follow.
+    """
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if json_lines
+        else structlog.dev.ConsoleRenderer(
+            colors=False,
+            pad_event_to=24,
+            # The default shows local variables, and tokens are among them.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(into or sys.stderr),
+        cache_logger_on_first_use=into is None,
+    )
+
+
+class RequestLog:
+    """Gives each request an id and logs its outcome. Never the query: tokens travel there."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on under its id; log it once it is over, however it ended."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope).get("x-request-id"))
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 500
+        started = time.perf_counter()
+
+        async def note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, note)
+            finally:
+                if not scope["path"].startswith(QUIET_PATHS):
+                    log.info(
+                        "request",
+                        method=scope["method"],
+                        path=scope["path"],
+                        status=status,
+                        ms=round((time.perf_counter() - started) * 1000, 1),
+                    )
+
+
+def _request_id(sent: str | None) -> str:
+    """The caller's id when it looks like one, so that traces join up; else a new one."""
+    return sent if sent and REQUEST_ID.fullmatch(sent) else uuid4().hex

@@ -1,0 +1,53 @@
+"""Account: who one is here, and where one is signed in."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from portal.activity.outbox import Activity
+from portal.auth.gate import session_of, viewer_of
+from portal.auth.revocation import Revocations
+from portal.auth.sign_ins import SignIns
+from portal.env import env_of
+from portal.errors import NotFound
+from portal.submitted import submitted
+from portal.templating import render
+
+
+async def account(request: Request) -> Response:
+    """GET /account: the viewer's data as the CRM has it, and the open sign-ins."""
+    env, viewer = env_of(request), viewer_of(request)
+    return render(
+        request,
+        "account.html",
+        {
+            "contact": request.state.contact,
+            "sign_ins": await SignIns(env.state).of(viewer.contact_id),
+            "this_sign_in": session_of(request).id,
+            "now": env.clock(),
+        },
+    )
+
+
+async def end_sign_in(request: Request) -> Response:
+    """POST /account/end-sign-in `{id}`: ends one of one's own sign-ins.
+
+    Raises NotFound for an id that is not one of them.
+    """
+    env, viewer = env_of(request), viewer_of(request)
+    session_id = (await submitted(request)).get("id", "")
+    sign_ins = SignIns(env.state)
+    if not await sign_ins.has(viewer.contact_id, session_id):
+        raise NotFound
+    await Revocations(env.state).end_id(session_id, env.settings.session_lifetime)
+    await sign_ins.forget(viewer.contact_id, session_id)
+    await env.outbox.record(
+        Activity(
+            activity_type="portal_logout",
+            title="Ended a sign-in from the account page",
+            contact_id=viewer.contact_id,
+            company_id=viewer.company_id,
+        )
+    )
+    return RedirectResponse("/account", status_code=303)

@@ -1,0 +1,81 @@
+"""The whole URL table."""
+
+from __future__ import annotations
+
+from starlette.routing import BaseRoute, Mount, Route
+
+from portal.api.reads import read_list, read_one
+from portal.api.writes import (
+    patch_contact,
+    patch_profile,
+    post_activity,
+    post_company,
+    read_profile,
+)
+from portal.assets import HashedFiles
+from portal.auth.choice import choose_company
+from portal.auth.google.sso import callback, start
+from portal.auth.login import (
+    check_mail,
+    enter_code,
+    login_page,
+    open_link,
+    press_button,
+    request_link,
+)
+from portal.auth.logout import logout, logout_everywhere
+from portal.auth.me import me
+from portal.health import healthz, readyz
+from portal.pages.account import account, end_sign_in
+from portal.pages.engagements import engagement, engagements
+from portal.pages.home import home
+from portal.pages.invoices import invoice, invoices
+from portal.staff.clients import clients
+from portal.templating import STATIC_DIR
+
+AUTH = [
+    Route("/me", me, name="me"),
+    Route("/magic", request_link, methods=["POST"], name="request_link"),
+    Route("/verify-code", enter_code, methods=["POST"], name="verify_code"),
+    Route("/logout", logout, methods=["GET", "POST"], name="logout"),
+    Route("/logout-everywhere", logout_everywhere, methods=["POST"], name="logout_everywhere"),
+    Route("/sso/google", start, name="google"),
+    Route("/sso/google/callback", callback, name="google_callback"),
+    Route("/login", login_page, name="login"),
+    Route("/check-mail", check_mail, name="check_mail"),
+    Route("/magic/verify", open_link, methods=["GET"], name="open_link"),
+    Route("/magic/verify", press_button, methods=["POST"], name="press_button"),
+    Route("/choose-company", choose_company, methods=["POST"], name="choose_company"),
+]
+
+API = [
+    Route("/profile", read_profile, methods=["GET"], name="profile"),
+    Route("/profile", patch_profile, methods=["PATCH"], name="patch_profile"),
+    Route("/companies", post_company, methods=["POST"], name="post_company"),
+    Route("/activities", post_activity, methods=["POST"], name="post_activity"),
+    Route("/contacts/{id}", patch_contact, methods=["PATCH"], name="patch_contact"),
+    Route("/{collection}", read_list, methods=["GET"], name="read_list"),
+    Route("/{collection}/{id}", read_one, methods=["GET"], name="read_one"),
+]
+
+ROUTES: list[BaseRoute] = [
+    # Sign-in, also under /api/auth for browser code (sm-api §5).
+    Mount("/auth", routes=AUTH),
+    Mount("/api/auth", routes=AUTH, name="api_auth"),
+    # A client's pages.
+    Route("/", home, name="home"),
+    Route("/engagements", engagements, name="engagements"),
+    Route("/engagements/{id}", engagement, name="engagement"),
+    Route("/invoices", invoices, name="invoices"),
+    Route("/invoices/{id}", invoice, name="invoice"),
+    Route("/account", account, name="account"),
+    Route("/account/end-sign-in", end_sign_in, methods=["POST"], name="end_sign_in"),
+    # Sprint Mode's own people.
+    Route("/staff", clients, name="staff"),
+    # For browser code: SM API's shapes, scoped to whoever is signed in.
+    Mount("/api", routes=API, name="api"),
+    # The worker itself.
+    Route("/healthz", healthz, name="healthz"),
+    Route("/readyz", readyz, name="readyz"),
+    Mount("/static", HashedFiles(directory=STATIC_DIR), name="static"),
+]

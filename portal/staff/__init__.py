@@ -1,0 +1,1 @@
+"""What Sprint Mode's own people do here."""

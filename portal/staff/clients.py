@@ -1,0 +1,48 @@
+"""/staff: the clients of this product and the people of each, with who may sign in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from portal.auth.gate import staff_access_of
+from portal.errors import Forbidden
+from portal.templating import render
+
+MOST_SHOWN: Final = 50
+LONGEST_QUERY: Final = 100
+
+
+async def clients(request: Request) -> Response:
+    """GET /staff?q=: companies whose name, or one of whose people, matches; all without `q`.
+
+    Raises Forbidden for clients.
+    """
+    access = staff_access_of(request)
+    if access is None:
+        raise Forbidden
+    query = request.query_params.get("q", "").strip()[:LONGEST_QUERY]
+    companies, contacts = await asyncio.gather(
+        access.records("companies", {}), access.records("contacts", {})
+    )
+    people: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for contact in contacts:
+        people[contact.get("company_id") or ""].append(contact)
+    found = [(c, people[c["id"]]) for c in companies if _matches(query, c, people[c["id"]])]
+    return render(
+        request,
+        "staff/clients.html",
+        {"query": query, "clients": found[:MOST_SHOWN], "found_count": len(found)},
+    )
+
+
+def _matches(query: str, company: dict[str, Any], people: list[dict[str, Any]]) -> bool:
+    wanted = query.casefold()
+    texts = [company.get("name"), company.get("domain")]
+    for person in people:
+        texts += [person.get("full_name"), person.get("email")]
+    return any(wanted in text.casefold() for text in texts if isinstance(text, str))

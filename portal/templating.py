@@ -1,0 +1,164 @@
+"""Rendering: the templates, what every one of them knows, and the addresses of their assets.
+
+`render(request, name, context)` answers with a page. Every template gets the viewer (or None),
+the product, the menu, `asset()` and format functions in the viewer's locale and zone. Undefined
+names raise, everything is escaped, and every word goes through gettext.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from portal import format as formats
+from portal.domain.navigation import navigation
+from portal.domain.viewer import Viewer
+
+_PACKAGE: Final = Path(__file__).parent
+
+
+def _folder(name: str) -> Path:
+    """A folder of the checkout, or its copy inside an installed package."""
+    packed = _PACKAGE / f"_{name}"
+    return packed if packed.is_dir() else _PACKAGE.parent / name
+
+
+TEMPLATES_DIR: Final = _folder("templates")
+STATIC_DIR: Final = _folder("static")
+
+
+class Brand(Protocol):
+    """What the pages need of the portal's settings."""
+
+    @property
+    def portal_name(self) -> str:
+        """The name in the header and the title: `Mode`."""
+
+    @property
+    def product(self) -> str:
+        """The product's slug: `mode`."""
+
+    @property
+    def support_email(self) -> str:
+        """Where a client writes when something is wrong."""
+
+    @property
+    def environment(self) -> str:
+        """`local`, `staging`, `production`."""
+
+
+class Assets:
+    """Addresses of static files, with a hash of their content so that they can be kept forever."""
+
+    def __init__(self, folder: Path, prefix: str = "/static", *, fixed: bool) -> None:
+        """Serve from `folder`; `fixed` reads each file once, else anew for each page."""
+        self._folder = folder
+        self._prefix = prefix
+        self._version: Callable[[str], str] = cache(self._hash) if fixed else self._hash
+
+    def url(self, path: str) -> str:
+        """`css/base.css` -> `/static/css/base.css?v=<hash>`. Raises FileNotFoundError."""
+        return f"{self._prefix}/{path}?v={self._version(path)}"
+
+    def brand_url(self, product: str, path: str) -> str:
+        """A file of the product's own brand folder, else of the default one."""
+        own = f"brand/{product}/{path}"
+        return self.url(own if (self._folder / own).is_file() else f"brand/default/{path}")
+
+    def _hash(self, path: str) -> str:
+        return hashlib.sha256((self._folder / path).read_bytes()).hexdigest()[:12]
+
+
+class Templates:
+    """The compiled templates and what they have in common."""
+
+    def __init__(self, brand: Brand, *, templates: Path, assets: Assets, reload: bool) -> None:
+        self._brand = brand
+        self._assets = assets
+        self._env = Environment(
+            loader=FileSystemLoader(templates),
+            autoescape=select_autoescape(
+                enabled_extensions=("html", "svg", "xml"),
+                disabled_extensions=("txt",),
+                default=True,
+                default_for_string=True,
+            ),
+            undefined=StrictUndefined,
+            auto_reload=reload,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+        )
+        self._env.filters["initials"] = initials
+        self._env.install_null_translations(newstyle=True)  # type: ignore[attr-defined] # by the extension
+        self._env.globals.update(
+            product=brand.product,
+            portal_name=brand.portal_name,
+            support_email=brand.support_email,
+            asset=assets.url,
+            brand_asset=partial(assets.brand_url, brand.product),
+        )
+
+    def page(self, request: Request, name: str, context: Mapping[str, Any]) -> str:
+        """Render a page for whoever asked. Raises jinja2.UndefinedError on a missing name."""
+        viewer: Viewer | None = getattr(request.state, "viewer", None)
+        return self._env.get_template(name).render(
+            {
+                "viewer": viewer,
+                "nav": navigation(viewer, request.url.path),
+                "path": request.url.path,
+                "csp_nonce": getattr(request.state, "csp_nonce", ""),
+                "as_of": getattr(request.state, "as_of", None),
+                **_formatters(viewer),
+                **context,
+            }
+        )
+
+    def mail(self, name: str, context: Mapping[str, Any]) -> str:
+        """Render one part of a mail, which no request belongs to."""
+        return self._env.get_template(name).render({**_formatters(None), **context})
+
+
+def initials(name: str) -> str:
+    """One or two capital letters that stand for a name or an address: `JS` for Jane Smith."""
+    words = [word for word in re.split(r"[\s@._-]+", name) if word]
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+
+def _formatters(viewer: Viewer | None) -> dict[str, Callable[..., str]]:
+    locale = formats.locale_of(viewer.locale if viewer else formats.FALLBACK_LOCALE)
+    zone = formats.zone_of(viewer.time_zone if viewer else formats.FALLBACK_ZONE)
+    return {
+        "money": partial(formats.money, locale=locale),
+        "number": partial(formats.number, locale=locale),
+        "day": partial(formats.day, locale=locale),
+        "long_day": partial(formats.long_day, locale=locale),
+        "moment": partial(formats.moment, locale=locale, zone=zone),
+        "clock_time": partial(formats.clock_time, locale=locale, zone=zone),
+        "relative": partial(formats.relative, locale=locale),
+    }
+
+
+def build_templates(
+    brand: Brand, *, templates: Path = TEMPLATES_DIR, static: Path = STATIC_DIR
+) -> Templates:
+    """The portal's templates; on a developer's machine an edit shows at the next reload."""
+    local = brand.environment == "local"
+    assets = Assets(static, fixed=not local)
+    return Templates(brand, templates=templates, assets=assets, reload=local)
+
+
+def render(
+    request: Request, name: str, context: Mapping[str, Any], status_code: int = 200
+) -> Response:
+    """Answer with the page `name`, using the app's `state.templates`."""
+    templates: Templates = request.app.state.templates
+    return HTMLResponse(templates.page(request, name, context), status_code=status_code)
