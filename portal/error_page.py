@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -48,7 +48,7 @@ def error_response(request: Request, error: PortalError) -> Response:
 
 def _to_login(request: Request) -> Response:
     """Send the person to sign in and back; a session that does not count is taken away."""
-    where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    where = quote(request.url.path) + (f"?{request.url.query}" if request.url.query else "")
     asked = request.method in SAFE_METHODS and where != "/"
     query = f"?{urlencode({'redirect': where})}" if asked else ""
     response = RedirectResponse(

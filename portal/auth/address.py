@@ -14,8 +14,6 @@ def parse_address(typed: str) -> str:
     quoted or commented parts, line breaks, look-alike at signs. Whether it exists is not asked.
     """
     candidate = typed.strip(" ")
-    if not candidate.isprintable():
-        raise BadInput("Please enter one e-mail address.", field="email")
     try:
         return validate_email(
             candidate, check_deliverability=False, test_environment=True

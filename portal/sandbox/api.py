@@ -1,4 +1,4 @@
-"""The CRM routes: each resource's list, single record, POST and PATCH, and the pipelines.
+"""The CRM routes: what each resource's entry in the table gives it, and the pipelines.
 
 Handlers are thin: who calls, what they want, the store, the envelope.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -14,10 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from portal.sandbox.body import parse_object, read_body
+from portal.sandbox.body import MOST_BYTES, parse_object, read_body
 from portal.sandbox.callers import Caller, Callers
 from portal.sandbox.envelope import Answer, invalid, not_found, read_response
-from portal.sandbox.fields import Resource
+from portal.sandbox.fields import Operation, Resource
 from portal.sandbox.idempotency import Once
 from portal.sandbox.pipelines import PIPELINES
 from portal.sandbox.query import company_detail, find_record, list_page, list_records
@@ -27,17 +28,40 @@ from portal.sandbox.write import change_record, create_record
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-WHOLE_NUMBER: Final = re.compile(r"-?\d{1,15}", re.ASCII)
+WHOLE_NUMBER: Final = re.compile(r"(-?\d{1,15})(?:\.0{1,15})?", re.ASCII)
+"""As JSON Schema has it: 2.0 is an integer."""
+
+
+METHODS: Final[Mapping[Operation, str]] = MappingProxyType(
+    {
+        Operation.LIST: "GET",
+        Operation.CREATE: "POST",
+        Operation.READ: "GET",
+        Operation.CHANGE: "PATCH",
+    }
+)
+COLLECTION: Final = (Operation.LIST, Operation.CREATE)
+RECORD: Final = (Operation.READ, Operation.CHANGE)
 
 
 def routes() -> list[BaseRoute]:
-    """Every CRM route, all of them from the table of resources."""
+    """The pipelines, and the routes of every resource that has none of its own."""
     crm: list[BaseRoute] = [Route("/api/pipelines", pipelines, methods=["GET"])]
     for resource in RESOURCES:
         path = f"/api/{resource.name}"
-        crm.append(Route(path, _collection(resource), methods=["GET", "POST"]))
-        crm.append(Route(f"{path}/{{id}}", _record(resource), methods=["GET", "PATCH"]))
+        if not resource.own_routes:
+            crm += _routes(path, _collection(resource), methods_of(resource, COLLECTION))
+            crm += _routes(f"{path}/{{id}}", _record(resource), methods_of(resource, RECORD))
     return crm
+
+
+def methods_of(resource: Resource, among: tuple[Operation, ...]) -> list[str]:
+    """The HTTP methods of those operations that the resource has."""
+    return [METHODS[operation] for operation in among if operation in resource.operations]
+
+
+def _routes(path: str, endpoint: Endpoint, methods: list[str]) -> list[Route]:
+    return [Route(path, endpoint, methods=methods)] if methods else []
 
 
 async def pipelines(request: Request) -> Response:
@@ -67,7 +91,7 @@ def _collection(resource: Resource) -> Endpoint:
                 caller,
                 lambda connection, body: _created(request, connection, resource, caller, body),
             )
-        return _list(request, resource, caller)
+        return list_response(request, resource, caller)
 
     return endpoint
 
@@ -83,13 +107,17 @@ def _record(resource: Resource) -> Endpoint:
 
 
 async def post_once(
-    request: Request, caller: Caller, act: Callable[[Connection, dict[str, Any]], Answer]
+    request: Request,
+    caller: Caller,
+    act: Callable[[Connection, dict[str, Any]], Answer],
+    *,
+    most_bytes: int = MOST_BYTES,
 ) -> Response:
     """Carry out a POST in one transaction, or answer a repeat of it as before.
 
     A refusal that `act` raises undoes everything and is not remembered; one that it returns is.
     """
-    raw = await read_body(request)
+    raw = await read_body(request, most_bytes)
     store = store_of(request)
     once = Once.of(request, caller, raw)
     with store.writing() as connection:
@@ -135,7 +163,8 @@ def _get(request: Request, resource: Resource, caller: Caller) -> Response:
     return read_response(request, record)
 
 
-def _list(request: Request, resource: Resource, caller: Caller) -> Response:
+def list_response(request: Request, resource: Resource, caller: Caller) -> Response:
+    """GET of a list, in the shape that the resource has. Raises Refusal (422)."""
     asked = request.query_params
     limit = _clamped(asked.get("limit"), "limit", resource.default_limit, resource.most_limit)
     filters = dict(asked)
@@ -167,8 +196,9 @@ def _list(request: Request, resource: Resource, caller: Caller) -> Response:
 
 def _clamped(text: str | None, name: str, default: int, most: int) -> int:
     """A number of 1 to `most`; what lies outside is moved to the nearer end (sm-api §16, 32)."""
-    if text is None or not text.strip():
+    if not text:
         return default
-    if not WHOLE_NUMBER.fullmatch(text.strip()):
+    number = WHOLE_NUMBER.fullmatch(text)
+    if number is None:
         raise invalid(name, "must be a whole number")
-    return min(max(int(text), 1), most)
+    return min(max(int(number[1]), 1), most)

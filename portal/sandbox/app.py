@@ -9,7 +9,15 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from portal.sandbox import api, magic_sessions, mailbox, start_page
+from portal.sandbox import (
+    api,
+    leads,
+    magic_sessions,
+    mailbox,
+    openapi,
+    start_page,
+    transcript,
+)
 from portal.sandbox.callers import Callers, standard_recognizers
 from portal.sandbox.config import SandboxConfig
 from portal.sandbox.envelope import Refusal, http_refused, refused
@@ -32,8 +40,11 @@ def create_sandbox(config: SandboxConfig, store: Store, clock: Callable[[], date
     app = Starlette(
         routes=[
             *magic_sessions.routes(),
+            *leads.routes(),
+            *transcript.routes(),
             *api.routes(),
             *mailbox.routes(),
+            *openapi.routes(),
             *start_page.routes(),
         ],
         middleware=[Middleware(RequestId)],

@@ -15,8 +15,8 @@ MOST_BYTES: Final = 1024 * 1024
 _decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
 
 
-async def read_body(request: Request) -> bytes:
-    """The raw body. Raises Refusal: 415 when it is not said to be JSON, 413 over 1 MiB."""
+async def read_body(request: Request, most_bytes: int = MOST_BYTES) -> bytes:
+    """The raw body. Raises Refusal: 415 when it is not said to be JSON, 413 when it is larger."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Refusal(415, "Content-Type must be application/json")
@@ -24,8 +24,9 @@ async def read_body(request: Request) -> bytes:
     read = 0
     async for chunk in request.stream():
         read += len(chunk)
-        if read > MOST_BYTES:
-            raise Refusal(413, "The body is larger than 1 MiB", headers={"Connection": "close"})
+        if read > most_bytes:
+            error = f"The body is larger than {most_bytes // 1024} KiB"
+            raise Refusal(413, error, headers={"Connection": "close"})
         chunks.append(chunk)
     return b"".join(chunks)
 

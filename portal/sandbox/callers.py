@@ -24,6 +24,7 @@ class CallerKind(StrEnum):
     KEY = "key"
     EDGE_USER = "edge_user"
     SESSION = "session"
+    PUBLIC = "public"
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def _same(sent: str | None, expected: str) -> bool:
 
 
 def _to_login_page(request: Request) -> Refusal:
-    host = quote(request.url.hostname or "", safe="")
-    back = quote(request.url.path, safe="")
+    host = quote(request.headers.get("host", "").partition(":")[0], safe="")
+    back = quote(request.scope["path"], safe="")
     where = f"/cdn-cgi/access/login/{host}?redirect_url={back}"
     return Refusal(302, "Sign in to continue", headers={"Location": where})

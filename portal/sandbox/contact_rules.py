@@ -1,4 +1,4 @@
-"""What follows from what in a contact: the full name from its parts, `products` from `product`."""
+"""What follows from what: a contact's full name and `products`, a lead's name."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ def complete_contact(changes: dict[str, Any], existing: Mapping[str, Any] | None
     """
     before: Mapping[str, Any] = existing or {}
     return {**changes, **_full_name(changes, before), **_products(changes, before)}
+
+
+def complete_lead(changes: dict[str, Any], existing: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A lead without a name is called by the local part of its address (sm-api §6)."""
+    if existing is not None or (changes.get("name") or "").strip():
+        return changes
+    return {**changes, "name": changes["email"].partition("@")[0]}
 
 
 def _full_name(changes: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,12 +40,22 @@ class Writable(StrEnum):
     NEVER = "never"
 
 
+class Operation(StrEnum):
+    """What can be done with a resource over HTTP."""
+
+    LIST = "list"
+    READ = "read"
+    CREATE = "create"
+    CHANGE = "change"
+
+
 @dataclass(frozen=True)
 class Field:
     """One field of a record.
 
     `internal`: no client may ever see it. `refers_to`: the resource whose id it holds.
-    `columns`: the fields of each row of a ROWS field. `minimum` and `maximum` bound numbers.
+    `columns`: the fields of each row of a ROWS field. `minimum` and `maximum` bound numbers,
+    `longest` a text's characters where it is less than its kind allows.
     """
 
     name: str
@@ -59,6 +69,7 @@ class Field:
     columns: tuple[Field, ...] = ()
     minimum: int | None = None
     maximum: int | None = None
+    longest: int | None = None
 
     @property
     def nullable(self) -> bool:
@@ -121,7 +132,8 @@ class Resource:
     `paged`: lists come as `{items,total,page,limit,hasMore}`, else as an array (sm-api §1).
     `order` names fields, `-` for descending; the id breaks ties in the same direction.
     `searched`: the fields that `search` looks into. `created`: the fields of the 201 answer, all
-    when empty. `complete` fills in what follows from other fields.
+    when empty. `complete` fills in what follows from other fields. `operations` are all that it
+    has; with `own_routes` they stand in a module of their own, because they do more than store.
     """
 
     name: str
@@ -141,6 +153,8 @@ class Resource:
     one_of_required: tuple[str, ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
     internal: bool = False
+    operations: frozenset[Operation] = frozenset(Operation)
+    own_routes: bool = False
     complete: Callable[[dict[str, Any], Mapping[str, Any] | None], dict[str, Any]] = unchanged
 
     def field(self, name: str) -> Field:

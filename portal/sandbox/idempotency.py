@@ -38,8 +38,8 @@ class Once:
         key = request.headers.get("idempotency-key")
         if key is not None and not 0 < len(key.strip()) <= LONGEST_KEY:
             raise Refusal(400, f"Idempotency-Key must have 1 to {LONGEST_KEY} characters")
-        name = f"{caller.kind}:{caller.name}"
-        return cls(name, key, request.url.path, hashlib.sha256(body).hexdigest())
+        name = f"{caller.kind}:{caller.name}:{caller.product or ''}"
+        return cls(name, key, request.scope["path"], hashlib.sha256(body).hexdigest())
 
     def recall(self, connection: Connection) -> Answer | None:
         """The answer that was given before. Raises Refusal (422) if it was to another body."""

@@ -89,6 +89,8 @@ async def collection(request: Request) -> Response:
     asked = request.query_params
     token_hash, product = asked.get("token_hash", ""), asked.get("product", "")
     _check_hashes({"token_hash": token_hash})
+    if not product:
+        raise invalid("product", "is required")
     _check_product(caller.scope, product)
     with store.reading() as connection:
         row = connection.execute(
@@ -156,7 +158,8 @@ def _redeem(
         raise invalid("token_hash", "send token_hash, or browser_hash and code_hash")
     if isinstance(session, Answer):
         return session
-    _supersede(connection, _C.address == session.address)
+    bound = () if caller.product is None else (_C.product == caller.product,)
+    _supersede(connection, _C.address == session.address, *bound)
     names = ("id", "contact_id", "email", "redirect")
     return Answer.success({name: getattr(session, name) for name in names})
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portal.sandbox.envelope import Answer, Refusal
@@ -44,6 +45,8 @@ class RequestId:
 
         try:
             await self._app(scope, receive, tag)
+        except ClientDisconnect:
+            log.info("sandbox_caller_left", request_id=request_id, path=scope["path"])
         except Exception:
             log.exception("sandbox_failed", request_id=request_id, path=scope["path"])
             if started:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from portal.sandbox.fields import Filter, Match, Resource
 from portal.sandbox.resources import BY_NAME, COMPANIES, CONTACTS, DEALS, ENGAGEMENTS, INVOICES
 from portal.sandbox.schema import SEARCH_COLUMN, TABLES, folded
-from portal.sandbox.scope import Scope, of_product
+from portal.sandbox.scope import Scope
 
 ACTIVE_ENGAGEMENT: Final = ("id", "name", "status", "monthly_revenue", "headcount")
 RECENT_INVOICE: Final = ("id", "amount", "status", "issued_date")
@@ -63,7 +63,7 @@ class _View:
     def _condition(self, wanted: Filter, value: str) -> ColumnElement[bool]:
         table = TABLES[self.resource.name]
         if wanted.match is Match.PRODUCT:
-            return of_product(self.resource, table, value)
+            return self.scope.tagged(self.resource, table, value)
         if wanted.match is Match.SEARCH:
             # A substring test and not LIKE: `%` and `_` are ordinary characters here.
             return func.instr(table.c[SEARCH_COLUMN], folded(value)) > 0

@@ -8,13 +8,14 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from portal.sandbox.contact_rules import complete_contact
+from portal.sandbox.contact_rules import complete_contact, complete_lead
 from portal.sandbox.fields import (
     Field,
     Filter,
     JoinedName,
     Kind,
     Match,
+    Operation,
     ProductRule,
     Resource,
     Writable,
@@ -286,7 +287,42 @@ ACTIVITIES: Final = Resource(
     ),
 )
 
-RESOURCES: Final = (COMPANIES, CONTACTS, ENGAGEMENTS, INVOICES, DEALS, ACTIVITIES)
+LEADS: Final = Resource(
+    name="leads",
+    singular="lead",
+    prefix="ld",
+    internal=True,
+    operations=frozenset({Operation.LIST, Operation.CREATE}),
+    own_routes=True,
+    filters=(Filter("status"), Filter("source"), PRODUCT, SEARCH),
+    searched=("name", "email", "company"),
+    created=("id", "contact_id", "submitted"),
+    indexes=(("product", "created_at", "id"),),
+    complete=complete_lead,
+    # Whoever may write these is unknown: the bounds are narrow, and ours.
+    fields=(
+        Field("email", Kind.EMAIL, required=True, longest=254),
+        Field("name", longest=200),
+        Field("company", longest=200),
+        Field("phone", longest=50),
+        Field("source", default="website", longest=100),
+        Field("source_detail", longest=500),
+        Field("project_description", Kind.LONG_TEXT, longest=10_000),
+        Field("timeline", longest=200),
+        Field("budget_range", longest=200),
+        Field("product", Kind.PRODUCT, longest=100),
+        Field(
+            "status",
+            choices=("new", "contacted", "qualified", "closed"),
+            default="new",
+            writable=Writable.NEVER,
+        ),
+        Field("contact_id", Kind.REFERENCE, refers_to="contacts", writable=Writable.NEVER),
+        *STAMPS,
+    ),
+)
+
+RESOURCES: Final = (COMPANIES, CONTACTS, ENGAGEMENTS, INVOICES, DEALS, ACTIVITIES, LEADS)
 """In an order in which each refers only to those before it."""
 
 BY_NAME: Final = MappingProxyType({resource.name: resource for resource in RESOURCES})

@@ -144,6 +144,14 @@ IDEMPOTENCY: Final = Table(
     PrimaryKeyConstraint("caller", "key", "path"),
 )
 
+LEAD_POSTS: Final = Table(
+    "lead_posts",
+    metadata,
+    Column("address", String, primary_key=True),
+    Column("window", Integer, nullable=False, index=True),
+    Column("posts", Integer, nullable=False),
+)
+
 MAGIC_SESSIONS: Final = Table(
     "magic_sessions",
     metadata,

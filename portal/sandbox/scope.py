@@ -28,6 +28,12 @@ class Scope:
         """The condition under which a row of `table` exists for this scope."""
         return true() if self.product is None else of_product(resource, table, self.product)
 
+    def tagged(self, resource: Resource, table: FromClause, product: str) -> ColumnElement[bool]:
+        """The condition of the product filter: to ask for another product finds nothing."""
+        if self.product not in (None, product):
+            return false()
+        return of_product(resource, table, product)
+
     def claimed(
         self, resource: Resource, changes: dict[str, Any], existing: Mapping[str, Any] | None
     ) -> dict[str, Any]:

@@ -26,9 +26,9 @@ SMALLEST_STEP: Final = Decimal("0.000001")
 LARGEST_INTEGER: Final = 2**53
 
 PRODUCT: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
-EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,255}")
+EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f-\x9f]{1,64}@[^@\s\x00-\x1f\x7f-\x9f]{1,255}")
 DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-URL: Final = re.compile(r"https?://[^\s\x00-\x1f\x7f]+")
+URL: Final = re.compile(r"https?://[^\s\x00-\x1f\x7f-\x9f]+")
 
 
 class _Misfit(Exception):
@@ -84,6 +84,7 @@ def _value(field: Field, value: Any) -> Any:
 def _text(field: Field, value: Any, longest: int = LONGEST_TEXT) -> str:
     if not isinstance(value, str):
         raise _Misfit("must be a string")
+    longest = field.longest or longest
     if len(value) > longest:
         raise _Misfit(f"must have at most {longest} characters")
     if "\x00" in value:

@@ -177,6 +177,11 @@ def test_any_other_header_is_refused_however_well_signed(header: Any) -> None:
     assert is_refused(forged(header, PAYLOAD))
 
 
+@pytest.mark.parametrize(("algorithm", "digest"), [("HS384", "sha384"), ("HS512", "sha512")])
+def test_a_longer_digest_is_refused_even_when_it_is_right(algorithm: str, digest: str) -> None:
+    assert is_refused(forged({"alg": algorithm}, PAYLOAD, digest=digest))
+
+
 @pytest.mark.parametrize("digest", ["sha384", "sha512"])
 def test_another_digest_under_our_algorithms_name_is_refused(digest: str) -> None:
     assert is_refused(forged(HS256, PAYLOAD, digest=digest))

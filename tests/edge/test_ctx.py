@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 

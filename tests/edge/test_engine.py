@@ -3,7 +3,9 @@ from __future__ import annotations
 import sqlite3
 import stat
 import threading
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,3 +72,35 @@ def test_a_file_keeps_its_promise_about_the_disk(tmp_path: Path, level: str, num
     assert connection.execute("PRAGMA synchronous").fetchone() == (number,)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
+
+
+class RefusesTwice(sqlite3.Connection):
+    """A connection as SQLite gives it while another process makes the same file."""
+
+    refusals = 2
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        """Refuse the change of mode as SQLite does, without waiting."""
+        if "journal_mode" in sql and self.refusals:
+            self.refusals -= 1
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise error
+        return super().execute(sql, *values)
+
+
+def test_opening_waits_for_whoever_makes_the_same_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=RefusesTwice))
+    connection = connect(f"sqlite:{tmp_path}/state.db", synchronous="NORMAL")
+    assert isinstance(connection, RefusesTwice)
+    assert connection.refusals == 0
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "state.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(sqlite3.DatabaseError):
+        connect(f"sqlite:{tmp_path}/state.db", synchronous="NORMAL")

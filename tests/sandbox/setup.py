@@ -8,13 +8,16 @@ from typing import Any, Final
 import httpx2 as httpx
 from starlette.types import ASGIApp
 
-from portal.sandbox.fields import Field, Kind, Resource, Writable
-from portal.sandbox.resources import BY_NAME
+from portal.sandbox.fields import Field, Kind, Operation, Resource, Writable
+from portal.sandbox.resources import BY_NAME, RESOURCES
 
 CLIENT_ID: Final = "portal.access"
 CLIENT_SECRET: Final = "a-secret-of-the-service-token"
 API_KEY: Final = "an-unbound-key"
 SERVICE: Final = {"CF-Access-Client-Id": CLIENT_ID, "CF-Access-Client-Secret": CLIENT_SECRET}
+
+WHOLE: Final = tuple(r for r in RESOURCES if r.operations == frozenset(Operation))
+"""The resources that have every operation."""
 
 EXAMPLES: Final[dict[Kind, Any]] = {
     Kind.TEXT: "Some words",
@@ -103,11 +106,14 @@ async def _body(api: httpx.AsyncClient, fields: list[Field]) -> dict[str, Any]:
 
 def refused(response: httpx.Response, status: int, field: str | None = None) -> dict[str, Any]:
     """Assert the one shape of a refusal, and return it."""
-    envelope = response.json()
     assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["X-Request-Id"]
+    envelope = response.json()
+    assert isinstance(envelope, dict)
+    assert {"ok", "error"} <= set(envelope) <= {"ok", "error", "reason", "field", "tries_left"}
     assert envelope["ok"] is False
     assert isinstance(envelope["error"], str)
     assert envelope["error"]
     assert envelope.get("field") == field
-    assert isinstance(envelope, dict)
     return envelope

@@ -81,6 +81,16 @@ async def test_no_credential_or_a_wrong_key_is_401(
             refused(await client.get(path, headers=headers), 401)
 
 
+async def test_a_strange_host_header_changes_nothing(api: httpx.AsyncClient) -> None:
+    for host in ("[::", "a b", "x:y:z", "\xff"):
+        headers = [(b"host", host.encode("latin-1")), (b"cf-access-client-id", b"wrong")]
+        response = await api.get("/api/companies", headers=headers)
+        assert response.status_code == 302
+        body = {"activity_type": "note"}
+        keyed = [(b"host", host.encode("latin-1")), (b"idempotency-key", host.encode("latin-1"))]
+        assert (await api.post("/api/activities", json=body, headers=keyed)).status_code == 201
+
+
 async def test_the_strict_switch_asks_for_the_platform_header(store: Store, clock: Clock) -> None:
     strict = SandboxConfig(CLIENT_ID, CLIENT_SECRET, API_KEY, strict_platform=True)
     async with client_of(create_sandbox(strict, store, clock)) as client:

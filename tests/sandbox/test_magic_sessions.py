@@ -239,3 +239,16 @@ async def test_a_bound_key_reaches_its_own_products_sessions_only(
     own = new(contact, "t2", product="signal")
     refused(await api.post(PATH, json=own, headers=signal), 422, "contact_id")
     assert await status(api) == "live"
+
+
+async def test_a_bound_key_leaves_another_products_links_alive(
+    api: httpx.AsyncClient, store: Store, contact: str
+) -> None:
+    await api.patch(f"/api/contacts/{contact}", json={"product": "signal"})
+    await send(api, contact)
+    await send(api, contact, "t2", product="signal")
+    signal = {"X-SM-Key": create_api_key(store, "signal", "signal")}
+    body = {"product": "signal", "token_hash": digest("t2")}
+    answer = await api.post(f"{PATH}/redeem", json=body, headers=signal)
+    assert answer.status_code == 200
+    assert await status(api) == "live"

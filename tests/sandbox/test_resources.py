@@ -9,11 +9,21 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from portal.sandbox.fields import Field, Kind, Match, Resource, Writable
+from portal.sandbox.fields import Field, Kind, Match, Operation, Resource, Writable
 from portal.sandbox.resources import BY_NAME, CONTACTS, RESOURCES
-from tests.sandbox.setup import WRONG, Clock, create, example, full_body, refused, required_body
+from tests.sandbox.setup import (
+    WHOLE,
+    WRONG,
+    Clock,
+    create,
+    example,
+    full_body,
+    refused,
+    required_body,
+)
 
 every_resource = pytest.mark.parametrize("resource", RESOURCES, ids=lambda r: r.name)
+every_whole = pytest.mark.parametrize("resource", WHOLE, ids=lambda r: r.name)
 
 
 def fields_that(fits: Callable[[Field], bool]) -> pytest.MarkDecorator:
@@ -21,7 +31,7 @@ def fields_that(fits: Callable[[Field], bool]) -> pytest.MarkDecorator:
         ("resource", "field"),
         [
             pytest.param(resource, field, id=f"{resource.name}.{field.name}")
-            for resource in RESOURCES
+            for resource in WHOLE
             for field in resource.fields
             if fits(field)
         ],
@@ -38,7 +48,7 @@ def records_in(response: httpx.Response, resource: Resource) -> list[dict[str, A
     return found
 
 
-@every_resource
+@every_whole
 async def test_a_record_comes_back_as_it_was_sent(
     api: httpx.AsyncClient, resource: Resource
 ) -> None:
@@ -53,7 +63,7 @@ async def test_a_record_comes_back_as_it_was_sent(
     assert record["updated_at"] == record["created_at"]
 
 
-@every_resource
+@every_whole
 async def test_what_is_not_sent_takes_its_default(
     api: httpx.AsyncClient, resource: Resource
 ) -> None:
@@ -151,7 +161,7 @@ async def test_lists_run_newest_first_but_companies_by_name(
     ("resource", "parameter"),
     [
         pytest.param(r, f.parameter, id=f"{r.name}?{f.parameter}")
-        for r in RESOURCES
+        for r in WHOLE
         for f in r.filters
         if f.match is Match.EXACT
     ],
@@ -263,7 +273,7 @@ async def test_unknown_fields_and_the_servers_own_are_refused(
         refused(await api.post(f"/api/{resource.name}", json={**body, name: value}), 422, name)
 
 
-@every_resource
+@every_whole
 async def test_unknown_ids_are_404_and_other_methods_405(
     api: httpx.AsyncClient, resource: Resource
 ) -> None:
@@ -274,6 +284,22 @@ async def test_unknown_ids_are_404_and_other_methods_405(
     refused(await api.delete(path), 405)
     refused(await api.delete(f"{path}/nobody"), 405)
     refused(await api.get(f"{path}/"), 404)
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda r: r.name)
+async def test_a_resource_has_the_operations_of_its_entry_and_no_others(
+    api: httpx.AsyncClient, resource: Resource
+) -> None:
+    record_id = await create(api, resource)
+    path = f"/api/{resource.name}"
+    for operation, method, where in (
+        (Operation.LIST, "GET", path),
+        (Operation.CREATE, "POST", path),
+        (Operation.READ, "GET", f"{path}/{record_id}"),
+        (Operation.CHANGE, "PATCH", f"{path}/{record_id}"),
+    ):
+        response = await api.request(method, where, json={})
+        assert (response.status_code in (404, 405)) is (operation not in resource.operations)
 
 
 def test_what_no_client_may_see_is_marked() -> None:

@@ -38,6 +38,7 @@ def write_until_killed(path: Path, acknowledge: Connection) -> None:
 def acknowledged_until_killed(path: Path, after: int) -> set[str]:
     """Ids that a writing process reported before it was killed in the middle of its work."""
     context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
     reports, acknowledge = context.Pipe(duplex=False)
     writer = context.Process(target=write_until_killed, args=(path, acknowledge))
     writer.start()

@@ -1,0 +1,144 @@
+"""One line a request, under an id that joins up traces, and nothing secret in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+import structlog
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+from structlog.testing import capture_logs
+
+from portal.observe import RequestLog, configure_logging
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with the request's id; fails at /broken, refuses at /missing."""
+    request = Request(scope, receive)
+    if scope["path"] == "/broken":
+        raise RuntimeError("broken")
+    status = 404 if scope["path"] == "/missing" else 200
+    await PlainTextResponse(request.state.request_id, status_code=status)(scope, receive, send)
+
+
+async def ask(path: str = "/", **headers: str) -> httpx.Response:
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    transport = httpx.ASGITransport(app=RequestLog(echo))
+    async with httpx.AsyncClient(transport=transport, base_url="http://x.example") as client:
+        return await client.get(path, headers=sent)
+
+
+@pytest.mark.parametrize(
+    "identity", ["12345678", "a.b_c-D9" * 8, "0af7651916cd43dd8448eb211c80319c"]
+)
+async def test_a_callers_id_is_kept_and_sent_back(identity: str) -> None:
+    answer = await ask(x_request_id=identity)
+    assert answer.headers["x-request-id"] == answer.text == identity
+
+
+@pytest.mark.parametrize(
+    "identity", ["", "short", "x" * 65, "has space", "new\tline", "<script>", "a" * 7]
+)
+async def test_an_id_that_does_not_look_like_one_is_replaced(identity: str) -> None:
+    answer = await ask(x_request_id=identity)
+    assert answer.text != identity
+    assert len(answer.text) == 32
+    assert answer.headers["x-request-id"] == answer.text
+
+
+async def test_each_request_without_an_id_gets_its_own() -> None:
+    assert (await ask()).text != (await ask()).text
+
+
+async def logged(path: str, **headers: str) -> list[Any]:
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        if path == "/broken":
+            with pytest.raises(RuntimeError):
+                await ask(path, **headers)
+        else:
+            await ask(path, **headers)
+    return lines
+
+
+@pytest.mark.parametrize(("path", "status"), [("/", 200), ("/missing", 404), ("/broken", 500)])
+async def test_a_request_is_one_line_however_it_ends(path: str, status: int) -> None:
+    [line] = await logged(path, x_request_id="request-1")
+    assert (line["event"], line["method"], line["path"]) == ("request", "GET", path)
+    assert (line["status"], line["request_id"]) == (status, "request-1")
+    assert line["ms"] >= 0
+
+
+async def test_neither_query_nor_cookie_nor_key_is_logged() -> None:
+    lines = await logged(
+        "/auth/magic/verify?token=SECRET",
+        cookie="sm_client=SECRET",
+        authorization="Bearer SECRET",
+        referer="https://x.example/?SECRET",
+    )
+    assert len(lines) == 1
+    assert "SECRET" not in str(lines)
+    assert lines[0]["path"] == "/auth/magic/verify"
+
+
+@pytest.mark.parametrize("path", ["/static/css/base.css", "/healthz", "/readyz"])
+async def test_what_only_makes_noise_is_not_logged(path: str) -> None:
+    assert await logged(path) == []
+
+
+async def test_the_id_does_not_stay_for_the_next_request() -> None:
+    await ask(x_request_id="request-1")
+    assert "request_id" not in structlog.contextvars.get_contextvars()
+
+
+async def test_what_is_not_http_passes() -> None:
+    seen: list[str] = []
+
+    async def inner(scope: Scope, _receive: Receive, _send: Send) -> None:
+        seen.append(scope["type"])
+
+    async def nothing(*_: Any) -> Any:
+        raise AssertionError
+
+    await RequestLog(inner)({"type": "lifespan"}, nothing, nothing)
+    assert seen == ["lifespan"]
+
+
+@pytest.fixture
+def default_logging() -> Iterator[None]:
+    """Puts the logging of the other tests back."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.usefixtures("default_logging")
+def test_production_writes_json_lines_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(json_lines=True)
+    log = structlog.get_logger("of_this_test")
+    log.debug("too quiet")
+    log.info("said", path="/a\nb", who="Zoë")
+    try:
+        int("why")
+    except ValueError:
+        log.exception("failed")
+    written = capsys.readouterr()
+    assert written.out == ""
+    said, failed = [json.loads(line) for line in written.err.splitlines()]
+    assert (said["event"], said["path"], said["level"]) == ("said", "/a\nb", "info")
+    assert said["timestamp"].endswith("Z")
+    assert "ValueError: invalid literal" in failed["exception"]
+
+
+@pytest.mark.usefixtures("default_logging")
+def test_a_developer_reads_text(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(json_lines=False)
+    structlog.get_logger("of_this_test").info("said", path="/a")
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert "said" in written.err
+    assert "path=/a" in written.err
