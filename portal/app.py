@@ -20,7 +20,7 @@ DRAIN_SECONDS = 8.0
 
 
 def create_app(env: Env) -> Starlette:
-    """The portal for one environment. Its lifespan delivers activities and closes what env holds."""
+    """The portal for one environment; its lifespan delivers activities and closes the bindings."""
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

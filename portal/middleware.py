@@ -12,6 +12,7 @@ from portal.error_page import ErrorPages
 from portal.observe import RequestLog
 from portal.security import BodyLimit, HostCheck, SecurityHeaders, content_security_policy
 from portal.settings import Settings
+from portal.templating import IMPORT_MAP
 
 
 def middleware(settings: Settings) -> list[Middleware]:
@@ -21,7 +22,7 @@ def middleware(settings: Settings) -> list[Middleware]:
         Middleware(RequestLog),
         Middleware(
             SecurityHeaders,
-            policy=content_security_policy(),
+            policy=content_security_policy((IMPORT_MAP,)),
             https=origin.startswith("https://"),
         ),
         Middleware(ErrorPages),

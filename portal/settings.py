@@ -19,7 +19,7 @@ from limits import RateLimitItem, parse_many
 
 from portal.edge import values
 from portal.edge.bindings import Binding, resource_binding, secret_binding
-from portal.edge.config import Config, load_config
+from portal.edge.config import Config, read_config
 from portal.edge.dev_vars import dev_vars_path, read_dev_vars
 from portal.edge.diagnostics import Diagnostics, did_you_mean
 from portal.edge.engine import anchored
@@ -228,8 +228,8 @@ def load_settings(
     `.dev.vars` belongs to the top level alone; an environment has `.dev.vars.NAME` or none. What
     is odd and usable is in the configuration's `warnings`. Raises ConfigError with everything else.
     """
-    config = load_config(path, env)
-    found = Diagnostics(list(config.warnings))
+    found = Diagnostics()
+    config = read_config(path, env, found)
     kept: dict[str, str] = {}
     if dev_vars:
         file = dev_vars_path(config.path.parent, config.environment)

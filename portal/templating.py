@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from portal import format as formats
 from portal.domain.navigation import navigation
-from portal.domain.viewer import Viewer
+from portal.domain.viewer import Staff, Viewer
 
 _PACKAGE: Final = Path(__file__).parent
 
@@ -30,6 +31,9 @@ def _folder(name: str) -> Path:
     packed = _PACKAGE / f"_{name}"
     return packed if packed.is_dir() else _PACKAGE.parent / name
 
+
+IMPORT_MAP: Final = '{"imports":{"@nomadahq/sm-ui":"/static/sm-ui.js"}}'
+"""How pages' own scripts find the platform's browser helpers. The policy allows it by its hash."""
 
 TEMPLATES_DIR: Final = _folder("templates")
 STATIC_DIR: Final = _folder("static")
@@ -104,16 +108,19 @@ class Templates:
             portal_name=brand.portal_name,
             support_email=brand.support_email,
             asset=assets.url,
+            import_map=Markup(IMPORT_MAP),  # noqa: S704 # a constant of ours
             brand_asset=partial(assets.brand_url, brand.product),
         )
 
     def page(self, request: Request, name: str, context: Mapping[str, Any]) -> str:
         """Render a page for whoever asked. Raises jinja2.UndefinedError on a missing name."""
         viewer: Viewer | None = getattr(request.state, "viewer", None)
+        who: Viewer | Staff | None = viewer or getattr(request.state, "staff", None)
         return self._env.get_template(name).render(
             {
                 "viewer": viewer,
-                "nav": navigation(viewer, request.url.path),
+                "person": who.person if who else None,
+                "nav": navigation(who, request.url.path),
                 "path": request.url.path,
                 "csp_nonce": getattr(request.state, "csp_nonce", ""),
                 "as_of": getattr(request.state, "as_of", None),
@@ -122,9 +129,9 @@ class Templates:
             }
         )
 
-    def mail(self, name: str, context: Mapping[str, Any]) -> str:
-        """Render one part of a mail, which no request belongs to."""
-        return self._env.get_template(name).render({**_formatters(None), **context})
+    def mail(self, name: str, context: Mapping[str, Any], viewer: Viewer) -> str:
+        """Render one part of a mail to this viewer; no request belongs to it."""
+        return self._env.get_template(name).render({**_formatters(viewer), **context})
 
 
 def initials(name: str) -> str:

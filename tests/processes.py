@@ -16,6 +16,8 @@ from typing import Final
 
 PROJECT: Final = Path(__file__).parent.parent
 STOP_SECONDS: Final = 20
+UNHURRIED: Final = {"ASK_LIMIT_ADDRESS": "1000/minute", "ASK_LIMIT_CLIENT": "1000/minute"}
+"""Tests ask for more mails than one person does."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,9 @@ class Dev:
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on, all different."""
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        sockets = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
+        ]
         return [found.getsockname()[1] for found in sockets]
 
 
@@ -68,8 +72,10 @@ def running_dev(folder: Path) -> Iterator[Dev]:
     """`portal dev` on free ports in a fresh folder, stopped at the end as Ctrl-C would."""
     ports = free_ports(3)
     options = ("--port", "--sandbox-port", "--smtp-port")
-    words = [word for option, port in zip(options, ports, strict=True) for word in (option, str(port))]
-    process = portal("dev", *words, folder=project_in(folder))
+    words = [
+        word for option, port in zip(options, ports, strict=True) for word in (option, str(port))
+    ]
+    process = portal("dev", *words, folder=project_in(folder), **UNHURRIED)
     try:
         printed = _until_ready(process)
         yield Dev(

@@ -1,9 +1,9 @@
 """A portal and its sandbox in one process, on one clock: what most tests play on.
 
-    async with stage() as on:
-        browser = on.browser()
-        await on.sign_in(browser, "jane@acme.com")
-        page = await browser.get("/invoices")
+async with stage() as on:
+    browser = on.browser()
+    await on.sign_in(browser, "jane@acme.com")
+    page = await browser.get("/invoices")
 """
 
 from __future__ import annotations
@@ -122,7 +122,9 @@ class Stage:
         self._stack.push_async_callback(client.aclose)
         return client
 
-    async def ask_for_link(self, browser: httpx.AsyncClient, email: str, redirect: str = "/") -> None:
+    async def ask_for_link(
+        self, browser: httpx.AsyncClient, email: str, redirect: str = "/"
+    ) -> None:
         """Type an address on the sign-in page; returns once the mail is sent, if one is."""
         answer = await browser.post("/auth/magic", data={"email": email, "redirect": redirect})
         assert answer.status_code == 303, answer.text

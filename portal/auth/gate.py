@@ -133,6 +133,7 @@ class Gate:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request in with what its page may use, or raise as `signed_in` does."""
         if scope["type"] == "http" and not is_public(scope["path"]):
             request = Request(scope)
             env = env_of(request)

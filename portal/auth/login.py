@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from portal.auth.address import masked, parse_address
 from portal.auth.browser import describe_browser
 from portal.auth.choice import offer_companies
-from portal.auth.gate import signed_in
 from portal.auth.client_address import client_address
+from portal.auth.gate import signed_in
 from portal.auth.magic_link import look_at, send_link, use_code, use_token
 from portal.auth.prelogin import new_prelogin, read_prelogin, renewed, set_prelogin
 from portal.auth.redirects import local_path
@@ -77,7 +77,9 @@ async def request_link(request: Request) -> Response:
     await env.sm.check()
     held = read_prelogin(request, env.settings)
     # A second mail must not make the code of the first useless in the browser that waits for it.
-    prelogin = renewed(held, redirect) if held and held.email == email else new_prelogin(email, redirect)
+    prelogin = (
+        renewed(held, redirect) if held and held.email == email else new_prelogin(email, redirect)
+    )
     browser = describe_browser(request.headers.get("user-agent"))
     client = client_address(request, env.settings.trusted_proxies)
     env.ctx.wait_until(send_link(env, prelogin, browser, client))

@@ -13,6 +13,7 @@ import structlog
 
 from portal.auth.prelogin import Prelogin
 from portal.auth.refusals import record_refusal
+from portal.crm.contacts import viewer_of_contact
 from portal.crm.magic_sessions import MagicSession, NewMagicSession, Redeemed
 from portal.crm.models import Contact
 from portal.env import Env
@@ -69,7 +70,7 @@ async def send_link(env: Env, prelogin: Prelogin, browser: str, client: str) -> 
             return
         await _send_to(env, allowed[0], prelogin, browser)
     except (SMApiError, MailFailed) as error:
-        log.error("magic_link_not_sent", error=type(error).__name__, detail=str(error))
+        log.warning("magic_link_not_sent", error=type(error).__name__, detail=str(error))
 
 
 async def _send_to(env: Env, contact: Contact, prelogin: Prelogin, browser: str) -> None:
@@ -86,6 +87,13 @@ async def _send_to(env: Env, contact: Contact, prelogin: Prelogin, browser: str)
             expires_in=LIFETIME,
         )
     )
+    settings = env.settings
+    reader = viewer_of_contact(
+        contact,
+        settings.product,
+        time_zone=settings.default_timezone,
+        locale=settings.default_locale,
+    )
     context = {
         "name": (contact.full_name or "").strip() or address,
         "portal_name": env.settings.portal_name,
@@ -100,8 +108,8 @@ async def _send_to(env: Env, contact: Contact, prelogin: Prelogin, browser: str)
         Letter(
             to=address,
             subject=f"Sign in to {env.settings.portal_name}",
-            text=env.templates.mail("mail/sign_in.txt", context),
-            html=env.templates.mail("mail/sign_in.html", context),
+            text=env.templates.mail("mail/sign_in.txt", context, reader),
+            html=env.templates.mail("mail/sign_in.html", context, reader),
         )
     )
     log.info("magic_link_sent", contact_id=contact.id)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from portal.auth.gate import signed_in
+from portal.domain.viewer import STAFF_ROLE
 from portal.env import env_of
-
-
-STAFF_ROLE: Final = "team"
-"""What the platform calls staff among its role types (sm-api §9)."""
 
 
 async def me(request: Request) -> Response:

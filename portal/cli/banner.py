@@ -11,9 +11,7 @@ from portal.sandbox.demo import DemoPerson
 from portal.settings import Settings, binding_rows
 
 
-def banner(
-    config: Config, settings: Settings, place: Place, people: Sequence[DemoPerson]
-) -> str:
+def banner(config: Config, settings: Settings, place: Place, people: Sequence[DemoPerson]) -> str:
     """The whole text. Secrets are named and never shown."""
     wide = max(len(person.email) for person in people)
     lines = [

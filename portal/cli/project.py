@@ -21,7 +21,9 @@ def add_project_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-c", "--config", type=Path, default=Path(CONFIG_FILE), help=f"default: {CONFIG_FILE}"
     )
-    parser.add_argument("-e", "--env", default=None, help="which [env.NAME]; default: the top level")
+    parser.add_argument(
+        "-e", "--env", default=None, help="which [env.NAME]; default: the top level"
+    )
 
 
 def load_project(

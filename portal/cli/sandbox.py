@@ -87,7 +87,9 @@ async def _run(place: Place, settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def sandbox_running(place: Place, settings: Settings) -> AsyncIterator[tuple[DemoPerson, ...]]:
+async def sandbox_running(
+    place: Place, settings: Settings
+) -> AsyncIterator[tuple[DemoPerson, ...]]:
     """A sandbox that accepts the portal's own service token, filled on first use.
 
     Gives the people to sign in as. Raises PortTaken.
@@ -108,8 +110,9 @@ async def sandbox_running(place: Place, settings: Settings) -> AsyncIterator[tup
         smtp_address=f"127.0.0.1:{place.smtp_port}",
         strict_platform=place.strict_platform,
     )
-    async with listening(store, smtp_listener), serving(
-        create_sandbox(config, store, utc_now), listener
+    async with (
+        listening(store, smtp_listener),
+        serving(create_sandbox(config, store, utc_now), listener),
     ):
         yield DEMO_PEOPLE
     store.close()

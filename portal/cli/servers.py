@@ -47,7 +47,8 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        while not server.started and not task.done():
+        # uvicorn says that it is ready by this attribute alone.
+        while not server.started and not task.done():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         if task.done():
             await task

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from portal.domain.viewer import Viewer
+from portal.domain.viewer import Staff, Viewer
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,17 @@ PLACES: Final = (
 )
 
 
-def navigation(viewer: Viewer | None, path: str) -> list[NavItem]:
-    """The menu for this viewer with the place that `path` lies in marked; none when signed out."""
-    if viewer is None:
+STAFF_PLACES: Final = (Place("Clients", "/staff", "building"),)
+
+
+def navigation(who: Viewer | Staff | None, path: str) -> list[NavItem]:
+    """The menu for this person with the place that `path` lies in marked; none when signed out."""
+    if who is None:
         return []
     return [
         NavItem(place.label, place.href, place.icon, _lies_in(path, place.href))
-        for place in PLACES
-        if viewer.sees_money or not place.money
+        for place in (STAFF_PLACES if isinstance(who, Staff) else PLACES)
+        if not place.money or (isinstance(who, Viewer) and who.sees_money)
     ]
 
 

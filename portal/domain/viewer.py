@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Role(StrEnum):
@@ -18,6 +19,25 @@ class Role(StrEnum):
         return cls.CLIENT_ADMIN if portal_role == cls.CLIENT_ADMIN else cls.CLIENT_VIEWER
 
 
+STAFF_ROLE: Final = "team"
+"""What the platform calls staff among its role types (sm-api §9)."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Whoever is signed in, as far as a header needs them."""
+
+    name: str
+    email: str
+    role: str
+    company_name: str
+
+    @property
+    def first_name(self) -> str:
+        """The first word of the name, else the address's local part."""
+        return self.name.split()[0] if self.name.split() else self.email.partition("@")[0]
+
+
 @dataclass(frozen=True)
 class Staff:
     """One of Sprint Mode's own people, at work for one product."""
@@ -26,6 +46,11 @@ class Staff:
     email: str
     name: str
     product: str
+
+    @property
+    def person(self) -> Person:
+        """As the header shows them."""
+        return Person(self.name, self.email, STAFF_ROLE, "Sprint Mode")
 
 
 @dataclass(frozen=True)
@@ -52,6 +77,11 @@ class Viewer:
         return self.role is Role.CLIENT_ADMIN
 
     @property
+    def person(self) -> Person:
+        """As the header shows them."""
+        return Person(self.name, self.email, self.role.value, self.company_name)
+
+    @property
     def first_name(self) -> str:
-        """For greetings: the first word of the name, else the address's local part."""
-        return self.name.split()[0] if self.name.split() else self.email.partition("@")[0]
+        """For greetings."""
+        return self.person.first_name

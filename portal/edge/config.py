@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
@@ -115,18 +116,41 @@ def load_config(path: Path, env: str | None = None) -> Config:
     Raises ConfigError with every problem that was found, not the first alone.
     """
     found = Diagnostics()
+    config = read_config(path, env, found)
+    found.raise_errors(path)
+    return replace(config, warnings=tuple(found.found))
+
+
+def read_config(path: Path, env: str | None, found: Diagnostics) -> Config:
+    """The configuration as far as it can be read; what is wrong with it is added to `found`.
+
+    A key with an error is left out, so that the rest can be checked too and everything be said at
+    once. Raises ConfigError when there is no such file, TOML or environment to read.
+    """
     raw = _parse(path, found)
     found.raise_errors(path)
     TOP_LEVEL.check(raw, "", found)
-    section = _section(raw, env, found) if env else None
+    prefix = ""
+    section = None
+    if env:
+        section, prefix = _section(raw, env, found), f"env.{env}."
+        if section is None:
+            found.raise_errors(path)
     if section is not None:
         ENVIRONMENT.check(section, f"env.{env}", found)
         _warn_of_what_is_not_inherited(raw, section, f"env.{env}", found)
-    found.raise_errors(path)
-    config = _build(effective(raw, section), env or None, path.absolute(), tuple(found.found))
+    keys = effective(raw, section)
+    for key in _faulty_keys(found, prefix):
+        keys.pop(key, None)
+    config = _build(keys, env or None, path.absolute())
     _check_unique(config, found)
-    found.raise_errors(path)
     return config
+
+
+def _faulty_keys(found: Diagnostics, prefix: str) -> set[str]:
+    """The keys of the file that have an error somewhere inside."""
+    where = [d.where.removeprefix(prefix) for d in found.found if d.level == "error"]
+    return {re.split(r"[.\[]", path, maxsplit=1)[0] for path in where}
 
 
 def _check_unique(config: Config, found: Diagnostics) -> None:
@@ -202,15 +226,13 @@ def _required_secrets(section: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(required) if isinstance(required, list) else ()
 
 
-def _build(
-    keys: Mapping[str, Any], env: str | None, path: Path, warnings: tuple[Diagnostic, ...]
-) -> Config:
+def _build(keys: Mapping[str, Any], env: str | None, path: Path) -> Config:
     """The checked keys as values. Unknown ones were warned of and are left out."""
     queues = keys.get("queues", {})
     assets = keys.get("assets")
     day = keys.get("compatibility_date")
     return Config(
-        name=keys["name"],
+        name=keys.get("name", ""),
         main=keys.get("main"),
         compatibility_date=date.fromisoformat(day) if isinstance(day, str) else day,
         routes=tuple(_route(route) for route in keys.get("routes", ())),
@@ -227,7 +249,7 @@ def _build(
         observability=_known(Observability, keys.get("observability", {})),
         environment=env,
         path=path,
-        warnings=warnings,
+        warnings=(),
     )
 
 

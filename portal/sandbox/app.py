@@ -15,12 +15,19 @@ from portal.sandbox import (
     magic_sessions,
     mailbox,
     openapi,
+    portal_routes,
     start_page,
     transcript,
 )
+from portal.sandbox.auth import routes as auth
+from portal.sandbox.auth.callers import person_recognizers
+from portal.sandbox.auth.tables import create_tables
 from portal.sandbox.callers import Callers, standard_recognizers
 from portal.sandbox.config import SandboxConfig
+from portal.sandbox.cors import CrossOrigin
 from portal.sandbox.envelope import Refusal, http_refused, refused
+from portal.sandbox.google import routes as google
+from portal.sandbox.google.provider import GoogleStandIn
 from portal.sandbox.keys import create_api_key
 from portal.sandbox.middleware import RequestId
 from portal.sandbox.store import Store
@@ -33,8 +40,9 @@ DEFAULT_KEY = "default"
 def create_sandbox(config: SandboxConfig, store: Store, clock: Callable[[], datetime]) -> Starlette:
     """An SM API on `store`. The configured API key is registered, bound to no product.
 
-    `app.state` has `config`, `store`, `clock` and `callers`, which the handlers read.
+    `app.state` has `config`, `store`, `clock`, `callers` and `google`, which the handlers read.
     """
+    create_tables(store)
     if config.api_key:
         create_api_key(store, DEFAULT_KEY, key=config.api_key)
     app = Starlette(
@@ -43,16 +51,21 @@ def create_sandbox(config: SandboxConfig, store: Store, clock: Callable[[], date
             *leads.routes(),
             *transcript.routes(),
             *api.routes(),
+            *portal_routes.routes(),
+            *auth.routes(),
+            *google.routes(),
             *mailbox.routes(),
             *openapi.routes(),
             *start_page.routes(),
         ],
-        middleware=[Middleware(RequestId)],
+        middleware=[Middleware(RequestId), Middleware(CrossOrigin, config=config)],
         exception_handlers={Refusal: refused, HTTPException: http_refused},
     )
     app.router.redirect_slashes = False
     app.state.config = config
     app.state.store = store
     app.state.clock = clock
-    app.state.callers = Callers(standard_recognizers(config, store))
+    app.state.google = GoogleStandIn(config, store)
+    recognizers = (*standard_recognizers(config, store), *person_recognizers(config, store))
+    app.state.callers = Callers(recognizers)
     return app

@@ -1,4 +1,4 @@
-"""Who is calling (sm-api §3): a service token, an API key, or a person behind a trusted edge."""
+"""Who is calling (sm-api §3): a service token, an API key, or whoever else is recognized."""
 
 from __future__ import annotations
 
@@ -29,16 +29,20 @@ class CallerKind(StrEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """Whoever sent the request. With a `product`, nothing of another product exists for it."""
+    """Whoever sent the request. With a `product`, nothing of another product exists for it.
+
+    `within`: a narrower scope than that, where there is one.
+    """
 
     kind: CallerKind
     name: str
     product: str | None = None
+    within: Scope | None = None
 
     @property
     def scope(self) -> Scope:
         """What it may touch."""
-        return Scope(self.product)
+        return self.within or Scope(self.product)
 
     @property
     def is_machine(self) -> bool:
@@ -73,9 +77,8 @@ class Callers:
 
 
 def standard_recognizers(config: SandboxConfig, store: Store) -> tuple[Recognizer, ...]:
-    """Service token, API key, and the edge's user where the configuration trusts it."""
-    edge = (edge_user,) if config.trust_access_email else ()
-    return (service_token(config), api_key(store), *edge)
+    """Service token and API key."""
+    return (service_token(config), api_key(store))
 
 
 def service_token(config: SandboxConfig) -> Recognizer:
@@ -116,12 +119,6 @@ def api_key(store: Store) -> Recognizer:
         return Caller(CallerKind.KEY, found.name, found.product)
 
     return recognize
-
-
-def edge_user(request: Request) -> Caller | None:
-    """The person that the edge in front has signed in."""
-    email = request.headers.get("cf-access-authenticated-user-email", "").strip()
-    return Caller(CallerKind.EDGE_USER, email) if email else None
 
 
 def _same(sent: str | None, expected: str) -> bool:

@@ -27,7 +27,7 @@ PACKAGE_COMMANDS: Final = (
 
 
 def find_browser() -> Path | None:
-    """The first of: `CHROMIUM` of the environment, one on the PATH, an application, Playwright's."""
+    """The first of: `CHROMIUM`, one on the PATH, an application, Playwright's own."""
     named = os.environ.get("CHROMIUM")
     if named:
         return Path(named)

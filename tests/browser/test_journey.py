@@ -21,7 +21,7 @@ def sign_in(page: Page, dev: Dev, email: str) -> None:
 
     page.goto(f"{dev.sandbox}/mailbox")
     page.get_by_role("link", name=re.compile("Sign in to Mode")).first.click()
-    link = page.get_by_role("link", name=re.compile(r"/auth/magic/verify\?token=")).first
+    link = page.locator("a[href*='/auth/magic/verify?token=']").first
     page.goto(str(link.get_attribute("href")))
     page.get_by_role("button", name="Sign in").click()
 

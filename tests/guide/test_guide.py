@@ -126,7 +126,9 @@ def test_the_worker_example_reads_company_and_engagements(
 def run_in_page(page: Page, guide: Guide, example: str) -> Any:
     """Run an example on the open page as a module would; gives what its call returned."""
     call = example.partition("await ")[2]
-    importing = guide.browser_import.replace("import ", "const ").replace(" from ", " = await import(")
+    importing = guide.browser_import.replace("import ", "const ").replace(
+        " from ", " = await import("
+    )
     return page.evaluate(f"async () => {{ {importing}); return await {call} }}")
 
 
@@ -169,7 +171,9 @@ def test_for_jane_reads_and_the_activity_work_and_the_stage_is_refused(
 
 def test_the_short_form_of_api_writes_too(guide: Guide, dev: Dev, page: Page) -> None:
     sign_in(page, dev, "jane@acme.com")
-    short = "await api('/api/activities', { method: 'POST', body: { activity_type: 'report_viewed' } })"
+    short = (
+        "await api('/api/activities', { method: 'POST', body: { activity_type: 'report_viewed' } })"
+    )
     assert run_in_page(page, guide, short)["ok"] is True
     mixed_up = "await api('/api/activities', null, { method: 'GET', body: { activity_type: 'x' } })"
     assert run_in_page(page, guide, mixed_up)["ok"] is False

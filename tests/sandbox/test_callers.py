@@ -101,10 +101,12 @@ async def test_the_strict_switch_asks_for_the_platform_header(store: Store, cloc
         assert (await client.get("/api/companies", headers=by_key)).status_code == 200
 
 
-async def test_the_edges_user_counts_only_behind_a_trusted_edge(store: Store, clock: Clock) -> None:
+async def test_the_edges_user_counts_only_behind_a_trusted_edge(
+    demo_store: Store, clock: Clock
+) -> None:
     trusting = SandboxConfig(CLIENT_ID, CLIENT_SECRET, trust_access_email=True)
     headers = {"cf-access-authenticated-user-email": "ava@sprintmode.ai"}
-    async with client_of(create_sandbox(trusting, store, clock), None) as client:
+    async with client_of(create_sandbox(trusting, demo_store, clock), None) as client:
         assert (await client.get("/api/companies", headers=headers)).status_code == 200
         refused(await client.get("/api/magic_sessions", headers=headers), 403)
 

@@ -53,12 +53,7 @@ async def callback(request: Request) -> Response:
     provider, query = _provider(env), request.query_params
     state = query.get("state", "")
     try:
-        started = await take_back(request, state, env.settings, env.state)
-        if started is None:
-            raise GoogleRefused("state")
-        if "error" in query:
-            cause = "access_denied" if query["error"] == "access_denied" else "provider_error"
-            raise GoogleRefused(cause, said=query.get("error_description") or query["error"])
+        started = await _answered(request, env, state)
         identity = await provider.identity(query.get("code", ""), started.attempt)
         response = await _enter(env, request, identity, started.redirect)
     except GoogleRefused as refusal:
@@ -66,6 +61,18 @@ async def callback(request: Request) -> Response:
         response = _refused_page(request, refusal)
     forget(response, state, env.settings)
     return response
+
+
+async def _answered(request: Request, env: Env, state: str) -> Started:
+    """The attempt that Google answered, when this browser made it and Google did not refuse."""
+    query = request.query_params
+    started = await take_back(request, state, env.settings, env.state)
+    if started is None:
+        raise GoogleRefused("state")
+    if "error" in query:
+        cause = "access_denied" if query["error"] == "access_denied" else "provider_error"
+        raise GoogleRefused(cause, said=query.get("error_description") or query["error"])
+    return started
 
 
 async def _enter(env: Env, request: Request, identity: Identity, redirect: str) -> Response:

@@ -1,1 +1,1 @@
-"""Sign-in at SM API itself: the hub whose session every portal of the platform reads (sm-api §5)."""
+"""Sign-in at SM API itself: the hub whose session every portal reads (sm-api §5)."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection
 from starlette.requests import Request
 
 from portal.sandbox.auth.client_scope import READABLE, ClientScope, preview_refusal
 from portal.sandbox.auth.cookies import portal_of
 from portal.sandbox.auth.people import (
-    Contact,
     Person,
     contacts_with_address,
     may_enter,
@@ -22,9 +20,7 @@ from portal.sandbox.callers import Caller, CallerKind, Recognizer
 from portal.sandbox.config import SandboxConfig
 from portal.sandbox.envelope import Refusal
 from portal.sandbox.fields import Match, Resource
-from portal.sandbox.query import find_record
-from portal.sandbox.resources import ACTIVITIES, CONTACTS, INVOICES
-from portal.sandbox.scope import EVERYTHING
+from portal.sandbox.resources import ACTIVITIES, INVOICES
 from portal.sandbox.store import Store
 
 SAFE: Final = frozenset({"GET", "HEAD"})
@@ -44,7 +40,7 @@ def session_cookie(config: SandboxConfig, store: Store) -> Recognizer:
 
     def recognize(request: Request) -> Caller | None:
         person = find_person(request, config, store)
-        return None if person is None else _caller(request, CallerKind.SESSION, person, store)
+        return None if person is None else _caller(request, CallerKind.SESSION, person)
 
     return recognize
 
@@ -64,27 +60,23 @@ def edge_user(store: Store) -> Recognizer:
         if contact is None:
             raise _no_access()
         person = Person(contact, products_of(contact))
-        return _caller(request, CallerKind.EDGE_USER, person, store)
+        return _caller(request, CallerKind.EDGE_USER, person)
 
     return recognize
 
 
-def _caller(request: Request, kind: CallerKind, person: Person, store: Store) -> Caller:
+def _caller(request: Request, kind: CallerKind, person: Person) -> Caller:
     name = str(person.contact["id"])
     if person.is_staff and not person.viewing_as:
         return Caller(kind, name)
-    with store.reading() as connection:
-        scope = _client_scope(connection, request, person)
+    scope = _client_scope(request, person)
     _check_door(request, scope)
     return Caller(kind, name, within=scope)
 
 
-def _client_scope(connection: Connection, request: Request, person: Person) -> ClientScope:
+def _client_scope(request: Request, person: Person) -> ClientScope:
     """The scope of a client, or of the client that staff look at. Raises Refusal (403)."""
-    client, products = person.contact, person.products
-    if person.is_staff:
-        client = _target(connection, person.viewing_as)
-        products = products_of(client)
+    client, products = person.seen.contact, person.seen.products
     if not may_enter(client) or client["company_id"] is None or not products:
         raise _no_access()
     asked = portal_of(request)
@@ -96,18 +88,6 @@ def _client_scope(connection: Connection, request: Request, person: Person) -> C
         is_admin=client["portal_role"] == ADMIN,
         read_only=bool(person.viewing_as),
     )
-
-
-def _target(connection: Connection, viewing_as: Any) -> Contact:
-    contact_id = viewing_as.get("contact_id") if isinstance(viewing_as, dict) else None
-    found = (
-        find_record(connection, CONTACTS, EVERYTHING, contact_id)
-        if isinstance(contact_id, str)
-        else None
-    )
-    if found is None:
-        raise _no_access()
-    return found
 
 
 def _check_door(request: Request, scope: ClientScope) -> None:

@@ -1,8 +1,8 @@
-"""Who a session or an address stands for: always the CRM's contact as it is now (sm-api §5, §16)."""
+"""Who a session or an address stands for: the CRM's contact as it is now (sm-api §5, §16)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -43,11 +43,16 @@ def products_of(contact: Contact) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Person:
-    """Whoever is signed in. `granted` are the products that their token, if any, allows."""
+    """Whoever is signed in. `granted` are the products that their token, if any, allows.
+
+    `viewing_as` is the token's claim, and `target` the contact whom staff look at, if the claim
+    names one (sm-api §10).
+    """
 
     contact: Contact
     granted: tuple[str, ...]
     viewing_as: Any = None
+    target: Contact | None = None
 
     @property
     def is_staff(self) -> bool:
@@ -58,6 +63,13 @@ class Person:
     def products(self) -> tuple[str, ...]:
         """The products both granted by the token and still the contact's."""
         return tuple(tag for tag in products_of(self.contact) if tag in self.granted)
+
+    @property
+    def seen(self) -> Person:
+        """Whose data is shown: the target of a preview, else this person's own."""
+        if self.target is None:
+            return self
+        return Person(self.target, products_of(self.target))
 
 
 def contact_of_session(connection: Connection, claims: Claims) -> Contact | None:
@@ -72,7 +84,16 @@ def contact_of_session(connection: Connection, claims: Claims) -> Contact | None
     return the_one(contacts_with_address(connection, claims.email))
 
 
-def contacts_with_address(connection: Connection, address: str) -> list[Contact]:
+def target_of(connection: Connection, contact: Contact, viewing_as: Any) -> Contact | None:
+    """The contact whom `contact` looks at: only staff have one, and only a client can be one."""
+    contact_id = viewing_as.get("contact_id") if isinstance(viewing_as, dict) else None
+    if not isinstance(contact_id, str) or not is_staff(contact):
+        return None
+    target = find_record(connection, CONTACTS, EVERYTHING, contact_id)
+    return None if target is None or is_staff(target) else target
+
+
+def contacts_with_address(connection: Connection, address: str) -> Sequence[Contact]:
     """The contacts with this whole address, whatever its case, oldest first."""
     wanted = address.strip()
     if not wanted:

@@ -1,4 +1,4 @@
-"""Where a browser may be sent: this server and the portals it knows, nowhere else (sm-api §16, 34)."""
+"""Where a browser may be sent: to this server and the portals it knows (sm-api §16, 34)."""
 
 from __future__ import annotations
 

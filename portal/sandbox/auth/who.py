@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from portal.sandbox.auth.cookies import session_tokens
-from portal.sandbox.auth.people import Person, contact_of_session
+from portal.sandbox.auth.people import Person, contact_of_session, target_of
 from portal.sandbox.auth.session import verify
 from portal.sandbox.config import SandboxConfig
 from portal.sandbox.envelope import Refusal
@@ -21,7 +21,10 @@ def find_person(request: Request, config: SandboxConfig, store: Store) -> Person
         return None
     with store.reading() as connection:
         contact = contact_of_session(connection, claims)
-    return None if contact is None else Person(contact, claims.tags, claims.viewing_as)
+        if contact is None:
+            return None
+        target = target_of(connection, contact, claims.viewing_as)
+    return Person(contact, claims.tags, claims.viewing_as, target)
 
 
 def person_of(request: Request) -> Person:

@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import httpx2 as httpx
 from mcp import ClientSession
@@ -21,10 +21,15 @@ from portal.cli.servers import bind, serving
 from portal.sandbox.config import SandboxConfig
 from portal.sandbox.fields import Field, Resource, Writable
 from portal.sandbox.mcp import McpServer
+from portal.sandbox.mcp.catalogue import all_tools
+from portal.sandbox.mcp.tool import Call
 from portal.sandbox.middleware import RequestId
 from portal.sandbox.resources import BY_NAME
+from portal.sandbox.scope import EVERYTHING
 from portal.sandbox.store import Store
 from tests.sandbox.setup import example
+
+TOOLS: Final = {tool.name: tool for tool in all_tools()}
 
 
 class Transport(StrEnum):
@@ -45,6 +50,11 @@ async def serving_mcp(config: SandboxConfig, store: Store) -> AsyncIterator[str]
         mcp.end_streams()
 
 
+def http_client(headers: dict[str, str], base: str = "") -> httpx.AsyncClient:
+    """A client for plain HTTP on this machine, which needs neither certificates nor proxies."""
+    return httpx.AsyncClient(base_url=base, headers=headers, verify=False, trust_env=False)
+
+
 @asynccontextmanager
 async def connected(
     base: str, key: str, transport: Transport = Transport.STREAMABLE
@@ -55,7 +65,7 @@ async def connected(
         if transport is Transport.SSE:
             streams = await stack.enter_async_context(sse_client(f"{base}/mcp/sse", headers))
         else:
-            http = await stack.enter_async_context(httpx.AsyncClient(headers=headers))
+            http = await stack.enter_async_context(http_client(headers))
             streams = await stack.enter_async_context(
                 streamable_http_client(f"{base}/mcp", http_client=http)
             )
@@ -72,6 +82,12 @@ async def call(session: ClientSession, tool: str, /, **arguments: Any) -> dict[s
     assert isinstance(data, dict)
     assert json.loads(text_of(result)) == data
     return data
+
+
+def use(store: Store, tool: str, /, **arguments: Any) -> dict[str, Any]:
+    """What a call returns to a caller who sees everything, without a server in between."""
+    with store.writing() as connection:
+        return TOOLS[tool].act(Call(connection, EVERYTHING, arguments, store.now()))
 
 
 async def refusal(session: ClientSession, tool: str, /, **arguments: Any) -> str:

@@ -11,7 +11,7 @@ import pytest
 from portal.sandbox.config import SandboxConfig
 from portal.sandbox.keys import create_api_key
 from portal.sandbox.store import Store
-from tests.sandbox.mcp.setup import serving_mcp
+from tests.sandbox.mcp.setup import http_client, serving_mcp
 from tests.sandbox.setup import API_KEY, SERVICE
 
 ENDPOINTS = [
@@ -40,7 +40,7 @@ INITIALIZE = {
 @pytest.fixture
 async def http(base: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client without any credential."""
-    async with httpx.AsyncClient(base_url=base, headers=JSON) as client:
+    async with http_client(JSON, base) as client:
         yield client
 
 
@@ -140,7 +140,7 @@ async def test_only_the_sandboxs_own_names_are_answered(
     ]
     async with (
         serving_mcp(replace(config, origin="https://crm.example"), store) as base,
-        httpx.AsyncClient(base_url=base, headers=JSON) as http,
+        http_client(JSON, base) as http,
     ):
         for headers, status in asked:
             response = await http.post("/mcp", json=INITIALIZE, headers=bearer(API_KEY) | headers)

@@ -4,51 +4,50 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from mcp import ClientSession
-
 from portal.sandbox.mcp.overview import ACTIVITIES_SHOWN, owed_by_currency
-from tests.sandbox.mcp.setup import call
+from portal.sandbox.store import Store
+from tests.sandbox.mcp.setup import use
 
 
-async def test_it_shows_what_the_lists_show_of_the_company(agent: ClientSession) -> None:
-    overview = await call(agent, "get_company_overview", id="co_abc123")
+def test_it_shows_what_the_lists_show_of_the_company(demo_store: Store) -> None:
+    overview = use(demo_store, "get_company_overview", id="co_abc123")
     own = {"company_id": "co_abc123", "limit": 100}
     for part, tool in (
         ("contacts", "list_contacts"),
         ("engagements", "list_engagements"),
         ("recent_activities", "list_activities"),
     ):
-        whole = await call(agent, tool, **own)
+        whole = use(demo_store, tool, **own)
         shown = overview[part]["items"]
         assert shown == whole["items"][: len(shown)]
         assert overview[part]["total"] == whole["total"]
         assert len(shown) == min(whole["total"], 50 if part != "recent_activities" else 20)
     assert ACTIVITIES_SHOWN == 20
-    assert overview["deals_total"] == (await call(agent, "list_deals", **own))["total"]
-    company = await call(agent, "get_company", id="co_abc123")
+    assert overview["deals_total"] == use(demo_store, "list_deals", **own)["total"]
+    company = use(demo_store, "get_company", id="co_abc123")
     assert overview["company"].items() <= company.items()
 
 
-async def test_open_invoices_are_those_sent_and_overdue_and_add_up_by_currency(
-    agent: ClientSession,
+def test_open_invoices_are_those_sent_and_overdue_and_add_up_by_currency(
+    demo_store: Store,
 ) -> None:
-    made = await call(agent, "create_company", name="Initech")
+    made = use(demo_store, "create_company", name="Initech")
     for status, currency, amount, paid in (
-        ("sent", "USD", 0.1, 0),
-        ("sent", "USD", 0.2, 0),
-        ("overdue", "EUR", 100, 40.5),
+        ("sent", "USD", Decimal("0.1"), 0),
+        ("sent", "USD", Decimal("0.2"), 0),
+        ("overdue", "EUR", 100, Decimal("40.5")),
         ("paid", "USD", 500, 500),
         ("draft", "USD", 500, 0),
         ("void", "USD", 500, 0),
     ):
         invoice = {"status": status, "currency": currency, "amount": amount, "amount_paid": paid}
-        await call(agent, "create_invoice", company_id=made["id"], **invoice)
-    shown = (await call(agent, "get_company_overview", id=made["id"]))["open_invoices"]
+        use(demo_store, "create_invoice", company_id=made["id"], **invoice)
+    shown = use(demo_store, "get_company_overview", id=made["id"])["open_invoices"]
     assert [invoice["status"] for invoice in shown["items"]] == ["overdue", "sent", "sent"]
     assert shown["total"] == 3
     assert shown["owed"] == [
-        {"currency": "EUR", "amount": 59.5},
-        {"currency": "USD", "amount": 0.3},
+        {"currency": "EUR", "amount": Decimal("59.5")},
+        {"currency": "USD", "amount": Decimal("0.3")},
     ]
 
 

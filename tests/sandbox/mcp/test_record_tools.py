@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import httpx2 as httpx
 from mcp import ClientSession
 
 from portal.sandbox.fields import Filter, Match, Resource, Writable
@@ -15,6 +14,7 @@ from tests.sandbox.mcp.setup import (
     call,
     dump,
     full_arguments,
+    http_client,
     refusal,
 )
 from tests.sandbox.setup import API_KEY, Clock
@@ -164,7 +164,7 @@ async def test_money_stays_exact_in_both_directions(base: str) -> None:
     # Written by hand: the official client would make doubles of the numbers it sends.
     headers = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"}
     headers |= {"Accept": "application/json", "MCP-Protocol-Version": "2025-06-18"}
-    async with httpx.AsyncClient(base_url=base, headers=headers) as http:
+    async with http_client(headers, base) as http:
         opening = message("initialize", OPENING)
         session = (await http.post("/mcp", content=opening)).headers["mcp-session-id"]
         http.headers["Mcp-Session-Id"] = session

@@ -6,7 +6,6 @@ import io
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import httpx2 as httpx
 import pytest
 from mcp import Client, ClientSession, MCPError
 from mcp.client.streamable_http import streamable_http_client
@@ -18,7 +17,7 @@ from portal.sandbox.keys import create_api_key
 from portal.sandbox.mcp import McpServer
 from portal.sandbox.mcp.catalogue import all_tools
 from portal.sandbox.store import Store
-from tests.sandbox.mcp.setup import Transport, call, connected, refusal, serving_mcp
+from tests.sandbox.mcp.setup import Transport, call, connected, http_client, refusal, serving_mcp
 from tests.sandbox.mcp.test_gate import INITIALIZE
 from tests.sandbox.setup import API_KEY
 
@@ -43,7 +42,7 @@ async def test_a_client_lists_reads_and_writes_over_either_transport(
 
 
 async def test_a_client_of_the_newest_protocol_needs_no_session(base: str) -> None:
-    async with httpx.AsyncClient(headers=BEARER) as http:
+    async with http_client(BEARER) as http:
         transport = streamable_http_client(f"{base}/mcp", http_client=http)
         async with Client(transport, mode="2026-07-28") as client:
             result = await client.call_tool("get_company", {"id": "co_abc123"})
@@ -80,7 +79,7 @@ async def test_a_failure_is_logged_and_not_told(
 
 
 async def test_the_message_endpoint_is_below_mcp_and_takes_posts_only(base: str) -> None:
-    async with httpx.AsyncClient(base_url=base, headers=BEARER) as client:
+    async with http_client(BEARER, base) as client:
         async with client.stream("GET", "/mcp/sse") as stream:
             lines = stream.aiter_lines()
             assert await anext(lines) == "event: endpoint"
@@ -92,7 +91,7 @@ async def test_the_message_endpoint_is_below_mcp_and_takes_posts_only(base: str)
 
 
 async def test_a_body_that_is_too_large_or_no_message_is_refused(base: str) -> None:
-    async with httpx.AsyncClient(base_url=base, headers=BEARER) as client:
+    async with http_client(BEARER, base) as client:
         for content, status in ((b'"' + b"x" * 2**20 + b'"', 413), (b"{", 400), (b"[]", 400)):
             headers = {"Content-Type": "application/json", "Accept": "application/json"}
             response = await client.post("/mcp", content=content, headers=headers)
@@ -105,9 +104,7 @@ async def test_a_server_that_stops_ends_the_streams_of_connected_clients(
     create_api_key(store, "default", key=API_KEY)
     async with AsyncExitStack() as clients:
         async with serving_mcp(config, store) as base:
-            http = await clients.enter_async_context(
-                httpx.AsyncClient(base_url=base, headers=BEARER | ACCEPT)
-            )
+            http = await clients.enter_async_context(http_client(BEARER | ACCEPT, base))
             opened = await http.post("/mcp", json=INITIALIZE)
             session = {"Mcp-Session-Id": opened.headers["mcp-session-id"]}
             streams = [

@@ -1,0 +1,1 @@
+"""A stand-in for Google's OpenID provider, which can also be told to misbehave."""
