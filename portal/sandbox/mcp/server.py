@@ -139,7 +139,7 @@ class McpServer:
         opened = self._store.reading if tool.effect is Effect.READ else self._store.writing
         try:
             arguments = await _exact_arguments(context)
-            scope = __import__("portal.sandbox.scope").sandbox.scope.EVERYTHING
+            scope = caller_of(_request(context)).scope
             with opened() as connection:
                 return answered(tool.act(Call(connection, scope, arguments, self._store.now())))
         except Refusal as refusal:
