@@ -51,6 +51,10 @@ class Brand(Protocol):
         """The product's slug: `mode`."""
 
     @property
+    def portal_origin(self) -> str:
+        """Where the portal is, without a path: `https://mode.sprintmode.ai`."""
+
+    @property
     def support_email(self) -> str:
         """Where a client writes when something is wrong."""
 
@@ -76,6 +80,13 @@ class Assets:
         """A file of the product's own brand folder, else of the default one."""
         own = f"brand/{product}/{path}"
         return self.url(own if (self._folder / own).is_file() else f"brand/default/{path}")
+
+    def brand_colour(self, product: str) -> str:
+        """The product's colour under white text, as tokens.css has it: `#09826e`; for mails."""
+        css = (self._folder / "css/tokens.css").read_text()
+        fills = re.findall(r"--brand-fill: (#[0-9a-f]{6})", css)
+        own = re.search(rf'data-product="{re.escape(product)}".*?--brand-fill: (#[0-9a-f]{{6}})', css)
+        return own[1] if own else str(fills[0])
 
     def _hash(self, path: str) -> str:
         return hashlib.sha256((self._folder / path).read_bytes()).hexdigest()[:12]
@@ -106,10 +117,12 @@ class Templates:
         self._env.globals.update(
             product=brand.product,
             portal_name=brand.portal_name,
+            origin=brand.portal_origin,
             support_email=brand.support_email,
             asset=assets.url,
             import_map=Markup(IMPORT_MAP),  # noqa: S704 # a constant of ours
             brand_asset=partial(assets.brand_url, brand.product),
+            brand_colour=partial(assets.brand_colour, brand.product),
         )
 
     def page(self, request: Request, name: str, context: Mapping[str, Any]) -> str:

@@ -8,6 +8,8 @@ import pytest
 
 from portal.observe import configure_logging
 
+pytest_plugins = ["tests.browser.fixtures"]
+
 
 @pytest.fixture(autouse=True)
 def log_lines() -> io.StringIO:

@@ -25,7 +25,7 @@ def local_path(value: str | None) -> str:
     if whole is None or path is None or "\\" in whole or not whole.isprintable():
         return HOME
     parts = path.split("/")
-    if "//" in path or not {".", ".."}.isdisjoint(parts) or parts[1] in NO_PAGES:
+    if "//" in path or not {".", ".."}.isdisjoint(parts) or parts[1].strip() in NO_PAGES:
         return HOME
     return value
 

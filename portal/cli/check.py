@@ -27,9 +27,8 @@ class Finding:
     mend: str = ""
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("check", help="say what is wrong with this installation")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
     add_project_options(parser)
     parser.set_defaults(run=run)
 

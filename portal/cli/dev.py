@@ -11,8 +11,9 @@ from pathlib import Path
 
 from portal.asgi import build_app
 from portal.cli.banner import banner
+from portal.cli.keys import DATA_FILE
 from portal.cli.project import add_project_options, load_project
-from portal.cli.sandbox import DATA_FILE, Place, sandbox_running
+from portal.cli.sandbox import Place, sandbox_running
 from portal.cli.servers import PortTaken, bind, serving, stop_signals
 from portal.edge.config import Config
 from portal.edge.dev_vars import DEV_VARS, new_secrets, write_dev_vars
@@ -39,9 +40,8 @@ class Ports:
         }
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("dev", help="run portal, sandbox and mail with demo data")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
     add_project_options(parser)
     parser.add_argument("--port", type=int, default=8787, help="the portal's; default: 8787")
     parser.add_argument("--sandbox-port", type=int, default=8788, help="default: 8788")

@@ -4,31 +4,58 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import MappingProxyType
+from typing import Final
 
-from portal.cli import check, dev, sandbox, serve
 from portal.edge.diagnostics import ConfigError
 
-COMMANDS = (dev, serve, check, sandbox)
+COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "dev": "run portal, sandbox and mail with demo data",
+        "serve": "run the portal in production",
+        "check": "say what is wrong with this installation",
+        "sandbox": "run the embedded SM API alone, or manage its API keys",
+    }
+)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line; each command adds its own part."""
+def parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """The command line, with the options of the chosen command.
+
+    No other command's module is imported: production does not carry what the sandbox needs.
+    """
     whole = argparse.ArgumentParser(prog="portal", description="Sprint Mode's client portal.")
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_to(commands)
+    for name, does in COMMANDS.items():
+        command = commands.add_parser(name, help=does, description=f"{does.capitalize()}.")
+        if name == chosen:
+            import_module(f"portal.cli.{name}").add_options(command)
     return whole
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the result is the exit code: 0 done, 1 a problem that was explained."""
-    arguments = parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    chosen = next((word for word in words if word in COMMANDS), None)
     try:
+        arguments = parser(chosen).parse_args(words)
         code: int = arguments.run(arguments)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        if not _belongs_to_sandbox(error):
+            raise
+        print(
+            f"The sandbox needs {error.name}: pip install 'mode-portal[sandbox]'", file=sys.stderr
+        )
+        return 1
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _belongs_to_sandbox(error: ModuleNotFoundError) -> bool:
+    return (error.name or "").partition(".")[0] in {"sqlalchemy", "aiosmtpd", "mcp"}

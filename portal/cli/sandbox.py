@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from portal.asgi import utc_now
+from portal.cli.keys import DATA_FILE, add_key_commands
 from portal.cli.project import add_project_options, load_project
 from portal.cli.servers import PortTaken, bind, serving, stop_signals
 from portal.observe import configure_logging
@@ -20,8 +20,6 @@ from portal.sandbox.demo import DEMO_PEOPLE, DemoPerson, seed, seed_large
 from portal.sandbox.smtp import listening
 from portal.sandbox.store import Store
 from portal.settings import Settings
-
-DATA_FILE: Final = ".portal/sandbox.db"
 
 
 @dataclass(frozen=True)
@@ -41,9 +39,8 @@ class Place:
         return f"http://127.0.0.1:{self.port}"
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("sandbox", help="run the embedded SM API alone")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
     add_project_options(parser)
     parser.add_argument("--port", type=int, default=8788, help="default: 8788")
     parser.add_argument("--smtp-port", type=int, default=8725, help="default: 8725")
@@ -53,6 +50,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--strict", action="store_true", help="refuse service-token calls without X-SM-Platform"
     )
     parser.set_defaults(run=run)
+    add_key_commands(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -109,10 +107,12 @@ async def sandbox_running(
         portal_origin=place.portal_origin,
         smtp_address=f"127.0.0.1:{place.smtp_port}",
         strict_platform=place.strict_platform,
+        session_secret=settings.session_secrets[0],
+        google_client_id=settings.google_client_id or "",
+        google_client_secret=settings.google_client_secret or "",
     )
-    async with (
-        listening(store, smtp_listener),
-        serving(create_sandbox(config, store, utc_now), listener),
-    ):
+    app = create_sandbox(config, store, utc_now)
+    async with listening(store, smtp_listener), serving(app, listener):
         yield DEMO_PEOPLE
+        app.state.mcp.end_streams()
     store.close()

@@ -15,9 +15,8 @@ from portal.cli.servers import GRACE_SECONDS
 BACKLOG: Final = 2048
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command."""
-    parser = commands.add_parser("serve", help="run the portal in production")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
     add_project_options(parser)
     parser.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
     parser.add_argument("--port", type=int, default=8787, help="default: 8787")

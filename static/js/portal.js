@@ -1,7 +1,13 @@
-// Makes pages that work without it a little nicer.
+// Makes pages that work without it a little nicer. Nothing here submits, stores or fetches by itself,
+// but for the choice of colours.
 
 const NEXT_THEME = { auto: "dark", dark: "light", light: "auto" };
+const LABELS = { auto: "labelAuto", dark: "labelDark", light: "labelLight" };
 const root = document.documentElement;
+
+function chosenTheme() {
+  return root.dataset.themeChoice ?? "auto";
+}
 
 function chooseTheme(choice) {
   try {
@@ -14,22 +20,26 @@ function chooseTheme(choice) {
 }
 
 function labelToggle(button) {
-  const label = button.dataset[`label${root.dataset.themeChoice.replace(/^./, (c) => c.toUpperCase())}`];
+  const label = button.dataset[LABELS[chosenTheme()]];
   button.setAttribute("aria-label", label);
   button.title = label;
 }
 
 for (const button of document.querySelectorAll("[data-theme-toggle]")) {
   labelToggle(button);
-  button.addEventListener("click", () => {
-    chooseTheme(NEXT_THEME[root.dataset.themeChoice]);
-    labelToggle(button);
-  });
+  button.addEventListener("click", () => chooseTheme(NEXT_THEME[chosenTheme()]));
+  // Another tab may choose as well.
+  for (const event of ["sm-theme", "storage"]) {
+    window.addEventListener(event, () => labelToggle(button));
+  }
 }
 
 for (const menu of document.querySelectorAll("details[data-menu]")) {
   document.addEventListener("click", (event) => {
     if (!menu.contains(event.target)) menu.open = false;
+  });
+  menu.addEventListener("focusout", (event) => {
+    if (event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false;
   });
   menu.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !menu.open) return;
@@ -41,10 +51,18 @@ for (const menu of document.querySelectorAll("details[data-menu]")) {
 // A row of a table opens what its link opens, unless somebody is selecting text in it.
 for (const row of document.querySelectorAll(".table__row--link")) {
   const link = row.querySelector("a");
-  row.style.setProperty("cursor", "pointer");
+  row.classList.add("table__row--live");
   row.addEventListener("click", (event) => {
     if (event.target.closest("a, button") || String(getSelection())) return;
-    if (event.metaKey || event.ctrlKey) window.open(link.href);
+    if (event.metaKey || event.ctrlKey) window.open(link.href, "_blank", "noopener");
     else link.click();
+  });
+}
+
+// A code pasted with words or dashes around it becomes its digits.
+for (const field of document.querySelectorAll("[data-digits]")) {
+  field.addEventListener("input", () => {
+    const digits = field.value.replace(/\D/g, "").slice(0, Number(field.dataset.digits));
+    if (digits !== field.value) field.value = digits;
   });
 }

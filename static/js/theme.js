@@ -13,10 +13,18 @@
     }
   }
 
+  // The browser's own bars take the colour of the theme that is shown, not of the device's.
+  function paintBars(theme) {
+    document.querySelectorAll("meta[data-theme-bar]").forEach(function (meta) {
+      meta.media = meta.dataset.themeBar === theme ? "all" : "not all";
+    });
+  }
+
   function settle() {
     var chosen = choice();
     root.dataset.themeChoice = chosen;
     root.dataset.theme = chosen === "auto" ? (device.matches ? "dark" : "light") : chosen;
+    paintBars(root.dataset.theme);
   }
 
   settle();

@@ -159,6 +159,7 @@ pieces = st.sampled_from([*PIECES.split(" "), " ", "\t", "\n", "\0"])
 
 @given(st.lists(pieces, max_size=9).map("".join) | st.text(max_size=30))
 @example("/a%2Fb/../auth/logout")
+@example("/auth ")
 @settings(deadline=None, max_examples=400)
 def test_wherever_it_leads_it_is_a_page_of_this_portal(value: str) -> None:
     check(value)

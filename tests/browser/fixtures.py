@@ -24,7 +24,8 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+# A module at a time: while Playwright's loop runs, no async test can.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The installed browser. A missing one is a failure in CI, else a skip that says why."""
     path = find_browser()

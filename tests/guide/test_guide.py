@@ -11,8 +11,6 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 from dotenv import dotenv_values
-from mcp import ClientSession
-from mcp.client.sse import sse_client
 from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Page
 
@@ -177,20 +175,3 @@ def test_the_short_form_of_api_writes_too(guide: Guide, dev: Dev, page: Page) ->
     assert run_in_page(page, guide, short)["ok"] is True
     mixed_up = "await api('/api/activities', null, { method: 'GET', body: { activity_type: 'x' } })"
     assert run_in_page(page, guide, mixed_up)["ok"] is False
-
-
-async def test_the_mcp_endpoint_answers_the_official_client_over_sse(
-    guide: Guide, variables: dict[str, str]
-) -> None:
-    scheme, _, named = guide.mcp_auth.partition(" ")
-    headers = {"Authorization": f"{scheme} {variables[named.strip('<>')]}"}
-    async with (
-        sse_client(guide.mcp_endpoint, headers=headers) as streams,
-        ClientSession(*streams) as session,
-    ):
-        await session.initialize()
-        names = {tool.name for tool in (await session.list_tools()).tools}
-        assert len(names) >= 10
-        answer = await session.call_tool("get_company", {"id": "co_abc123"})
-        assert not answer.is_error
-        assert "Acme Corp" in str(answer.content)

@@ -10,9 +10,9 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import BaseRoute, Route
 
 from portal.sandbox.auth.pages import sign_in_page
-from portal.sandbox.auth.redirects import origin_of
 from portal.sandbox.auth.submitted import read_form
 from portal.sandbox.body import parse_object, read_body
+from portal.sandbox.config import SandboxConfig
 from portal.sandbox.demo import DEMO_PEOPLE
 from portal.sandbox.envelope import Answer, invalid
 from portal.sandbox.google.authorization import Asked, NotShowable, SentBack
@@ -111,11 +111,13 @@ def _chooser(request: Request, asked: Asked, typed: str = "") -> Response:
         "typed": typed,
     }
     status = 422 if typed else 200
-    return sign_in_page("google/chooser.html", context, status, leads_to=_origins(asked))
+    return sign_in_page("google/chooser.html", context, status, leads_to=_origins(request))
 
 
-def _origins(asked: Asked) -> tuple[str, ...]:
-    return (origin_of(asked.redirect_uri),)
+def _origins(request: Request) -> tuple[str, ...]:
+    """Where the form can end: the callback, and the portal that the callback sends people on to."""
+    config: SandboxConfig = request.app.state.config
+    return tuple(sorted(config.trusted_origins))
 
 
 def _sent(location: str) -> Response:

@@ -14,16 +14,13 @@ from mcp import ClientSession
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, TextContent
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 
 from portal.cli.servers import bind, serving
+from portal.sandbox.app import create_sandbox
 from portal.sandbox.config import SandboxConfig
 from portal.sandbox.fields import Field, Resource, Writable
-from portal.sandbox.mcp import McpServer
 from portal.sandbox.mcp.catalogue import all_tools
 from portal.sandbox.mcp.tool import Call
-from portal.sandbox.middleware import RequestId
 from portal.sandbox.resources import BY_NAME
 from portal.sandbox.scope import EVERYTHING
 from portal.sandbox.store import Store
@@ -38,16 +35,15 @@ class Transport(StrEnum):
 
 
 @asynccontextmanager
-async def serving_mcp(config: SandboxConfig, store: Store) -> AsyncIterator[str]:
-    """An MCP server of its own for this test; gives its base URL."""
-    mcp = McpServer(config, store)
-    app = Starlette(routes=mcp.routes(), lifespan=mcp.lifespan, middleware=[Middleware(RequestId)])
+async def serving_sandbox(config: SandboxConfig, store: Store) -> AsyncIterator[str]:
+    """A sandbox of its own for this test, as the program runs it; gives its base URL."""
+    app = create_sandbox(config, store, store.clock)
     listener = bind("127.0.0.1", 0)
     # Inherited by its connections; without it each answer of two writes waits 40 ms for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     async with serving(app, listener):
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        mcp.end_streams()
+        app.state.mcp.end_streams()
 
 
 def http_client(headers: dict[str, str], base: str = "") -> httpx.AsyncClient:

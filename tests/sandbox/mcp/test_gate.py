@@ -11,7 +11,7 @@ import pytest
 from portal.sandbox.config import SandboxConfig
 from portal.sandbox.keys import create_api_key
 from portal.sandbox.store import Store
-from tests.sandbox.mcp.setup import http_client, serving_mcp
+from tests.sandbox.mcp.setup import http_client, serving_sandbox
 from tests.sandbox.setup import API_KEY, SERVICE
 
 ENDPOINTS = [
@@ -128,7 +128,6 @@ async def test_a_key_that_is_bound_anew_cannot_go_on_with_the_old_session(
 async def test_only_the_sandboxs_own_names_are_answered(
     config: SandboxConfig, store: Store
 ) -> None:
-    create_api_key(store, "default", key=API_KEY)
     asked: list[tuple[dict[str, str], int]] = [
         ({"Host": "rebound.example"}, 421),
         ({"Host": "127.0.0.1.rebound.example:80"}, 421),
@@ -139,7 +138,7 @@ async def test_only_the_sandboxs_own_names_are_answered(
         ({"Origin": "https://crm.example"}, 200),
     ]
     async with (
-        serving_mcp(replace(config, origin="https://crm.example"), store) as base,
+        serving_sandbox(replace(config, origin="https://crm.example"), store) as base,
         http_client(JSON, base) as http,
     ):
         for headers, status in asked:

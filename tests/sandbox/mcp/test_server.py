@@ -13,11 +13,17 @@ from sqlalchemy import text
 from starlette.applications import Starlette
 
 from portal.sandbox.config import SandboxConfig
-from portal.sandbox.keys import create_api_key
 from portal.sandbox.mcp import McpServer
 from portal.sandbox.mcp.catalogue import all_tools
 from portal.sandbox.store import Store
-from tests.sandbox.mcp.setup import Transport, call, connected, http_client, refusal, serving_mcp
+from tests.sandbox.mcp.setup import (
+    Transport,
+    call,
+    connected,
+    http_client,
+    refusal,
+    serving_sandbox,
+)
 from tests.sandbox.mcp.test_gate import INITIALIZE
 from tests.sandbox.setup import API_KEY
 
@@ -101,9 +107,8 @@ async def test_a_body_that_is_too_large_or_no_message_is_refused(base: str) -> N
 async def test_a_server_that_stops_ends_the_streams_of_connected_clients(
     config: SandboxConfig, store: Store
 ) -> None:
-    create_api_key(store, "default", key=API_KEY)
     async with AsyncExitStack() as clients:
-        async with serving_mcp(config, store) as base:
+        async with serving_sandbox(config, store) as base:
             http = await clients.enter_async_context(http_client(BEARER | ACCEPT, base))
             opened = await http.post("/mcp", json=INITIALIZE)
             session = {"Mcp-Session-Id": opened.headers["mcp-session-id"]}
