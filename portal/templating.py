@@ -85,7 +85,9 @@ class Assets:
         """The product's colour under white text, as tokens.css has it: `#09826e`; for mails."""
         css = (self._folder / "css/tokens.css").read_text()
         fills = re.findall(r"--brand-fill: (#[0-9a-f]{6})", css)
-        own = re.search(rf'data-product="{re.escape(product)}".*?--brand-fill: (#[0-9a-f]{{6}})', css)
+        own = re.search(
+            rf'data-product="{re.escape(product)}".*?--brand-fill: (#[0-9a-f]{{6}})', css
+        )
         return own[1] if own else str(fills[0])
 
     def _hash(self, path: str) -> str:
@@ -149,7 +151,7 @@ class Templates:
 
 def initials(name: str) -> str:
     """One or two capital letters that stand for a name or an address: `JS` for Jane Smith."""
-    words = [word for word in re.split(r"[\s@._-]+", name) if word]
+    words = [word for word in re.split(r"[\s._-]+", name.partition("@")[0]) if word]
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
 
 

@@ -135,7 +135,7 @@ async def enter_code(request: Request) -> Response:
         redeemed = await use_code(env, prelogin, fields.get("code", ""))
     except LinkRefused as refusal:
         if refusal.reason == "wrong_code" and prelogin is not None and not wants_json(request):
-            words = " ".join(REFUSAL_WORDS["wrong_code"])
+            words = ". ".join(REFUSAL_WORDS["wrong_code"])
             return _code_form(request, prelogin.email, prelogin.redirect, words, status_code=403)
         return await _refused(request, refusal)
     return await _enter(env, request, redeemed, "code")

@@ -16,6 +16,7 @@ from typing import Final
 
 import httpx2 as httpx
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from portal.sandbox.app import SandboxConfig, create_sandbox
 from portal.sandbox.store import Store
@@ -33,7 +34,9 @@ def serve(path: Path, listener: socket.socket) -> None:
         return datetime.now(UTC)
 
     app = create_sandbox(SandboxConfig("i", "s", API_KEY), Store(path, clock), clock)
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", loop="asyncio", http=HttpToolsProtocol
+    )
     uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -93,6 +96,8 @@ async def write_until_killed(
             acknowledged += 1
             if acknowledged == after:
                 server.kill()
+                # Until it is dead, others would wait on a socket that nobody serves any more.
+                server.join()
 
     await asyncio.gather(*(write() for _ in range(WRITERS)))
 
@@ -105,12 +110,15 @@ async def kept(api: httpx.AsyncClient) -> dict[str, str]:
 
 
 def client(address: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=address, headers={"X-SM-Key": API_KEY}, timeout=10)
+    headers = {"X-SM-Key": API_KEY}
+    return httpx.AsyncClient(base_url=address, headers=headers, timeout=2, verify=False)
 
 
 async def test_no_acknowledged_write_is_lost_and_none_is_made_twice(tmp_path: Path) -> None:
     path, writes, chance = tmp_path / "sandbox.db", Writes(), random.Random(7)
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        # As `portal sandbox` does: without it an answer can wait 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         for _ in range(ROUNDS):
             with sandbox(path, listener) as server:

@@ -20,8 +20,9 @@ NOW = "2026-05-13T10:42:00.000000Z"
 TAGS = ("mode", "signal", "studios")
 SECRET_NUMBER = 987_654
 ME = ("ct_0000000000000000", "me@own.example")
-KINDS = ("call", "email", "note", "transcript", "ai_summary", "lead_submitted", "deal_created")
-KINDS += ("hiring_intake", "meeting", "portal_login", "made_up", *NEWS_KINDS, *POSTED_KINDS)
+INTERNAL_KINDS = {"call", "email", "note", "transcript", "ai_summary", "lead_submitted"}
+INTERNAL_KINDS |= {"deal_created", "hiring_intake", "meeting", "portal_login", "made_up"}
+KINDS = sorted(INTERNAL_KINDS | NEWS_KINDS | POSTED_KINDS)
 
 
 def ids(prefix: str, count: int) -> list[str]:
@@ -169,6 +170,7 @@ def own_records(world: dict[str, list[dict[str, Any]]], granted: set[str]) -> se
     return found
 
 
+# Without shrinking: each example asks a hundred addresses, and a failure names the one at fault.
 @given(world=worlds(), granted=st.sets(st.sampled_from(TAGS)))
 @settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 async def test_no_read_route_tells_a_client_anything_that_is_not_theirs(
@@ -304,6 +306,4 @@ async def test_a_clients_answers_are_not_cached_for_others(
 
 def test_what_clients_see_and_what_they_log_are_apart() -> None:
     assert not NEWS_KINDS & POSTED_KINDS
-    internal = {"call", "email", "note", "transcript", "ai_summary", "lead_submitted"}
-    internal |= {"deal_created", "hiring_intake", "meeting"}
-    assert not (NEWS_KINDS | POSTED_KINDS) & internal
+    assert not (NEWS_KINDS | POSTED_KINDS) & INTERNAL_KINDS

@@ -20,7 +20,5 @@ def hub(demo_store: Store, clock: Clock) -> Starlette:
 
 @pytest.fixture
 async def browser(hub: Starlette) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(hub), base_url=ORIGIN
-    ) as browser:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(hub), base_url=ORIGIN) as browser:
         yield browser
