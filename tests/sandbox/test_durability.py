@@ -35,7 +35,12 @@ def serve(path: Path, listener: socket.socket) -> None:
 
     app = create_sandbox(SandboxConfig("i", "s", API_KEY), Store(path, clock), clock)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", loop="asyncio", http=HttpToolsProtocol
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        loop="asyncio",
+        http=HttpToolsProtocol,
     )
     uvicorn.Server(config).run(sockets=[listener])
 
@@ -75,7 +80,7 @@ class Writes:
 async def write_until_killed(
     api: httpx.AsyncClient, writes: Writes, server: multiprocessing.process.BaseProcess, after: int
 ) -> None:
-    """Write, several at a time; kill the server once `after` writes of this round are acknowledged."""
+    """Write, several at a time; kill the server once `after` writes are acknowledged."""
     acknowledged = 0
 
     async def write() -> None:

@@ -34,13 +34,11 @@ async def test_a_portals_configuration_is_public(client: httpx.AsyncClient) -> N
     assert same == {"ok": True, "data": config}
 
 
-@pytest.mark.parametrize("slug", PORTALS)
-async def test_every_known_portal_has_a_colour_and_a_tint(
-    client: httpx.AsyncClient, slug: str
-) -> None:
-    config = (await client.get(f"/api/portal/config?subdomain={slug}")).json()["config"]
-    assert re.fullmatch(r"#[0-9a-f]{6}", config["brand_color"])
-    assert re.fullmatch(r"#[ef][0-9a-f](?:[ef][0-9a-f]){2}", config["brand_tint"])
+async def test_every_known_portal_has_a_colour_and_a_tint(client: httpx.AsyncClient) -> None:
+    for slug in PORTALS:
+        config = (await client.get(f"/api/portal/config?subdomain={slug}")).json()["config"]
+        assert re.fullmatch(r"#[0-9a-f]{6}", config["brand_color"])
+        assert re.fullmatch(r"#[ef][0-9a-f](?:[ef][0-9a-f]){2}", config["brand_tint"])
 
 
 async def test_an_unknown_portal_is_not_found(client: httpx.AsyncClient) -> None:
