@@ -108,6 +108,9 @@ async def sandbox_running(
         smtp_address=f"127.0.0.1:{place.smtp_port}",
         strict_platform=place.strict_platform,
         session_secret=settings.session_secrets[0],
+        session_cookie_domain=settings.session_cookie_domain,
+        session_cookie_secure=settings.session_cookie_secure,
+        session_cookie_samesite=settings.session_cookie_samesite,
         google_client_id=settings.google_client_id or "",
         google_client_secret=settings.google_client_secret or "",
     )
