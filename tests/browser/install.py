@@ -1,6 +1,7 @@
 """The browser that the tests drive: an installed one, else Playwright's, else the system's package.
 
-`python -m tests.browser.install` makes sure that there is one; exit code 1 when none can be had.
+`python -m tests.browser.install` makes sure that there is one, and curl for the guide's examples;
+exit code 1 when one of them cannot be had.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ APPLICATIONS: Final = (
     Path("/Applications/Chromium.app/Contents/MacOS/Chromium"),
 )
 PACKAGE_COMMANDS: Final = (
-    ("apt-get", (("update", "-qq"), ("install", "-y", "-qq", "chromium"))),
-    ("dnf", (("install", "-y", "-q", "chromium"),)),
-    ("apk", (("add", "--quiet", "chromium"),)),
+    ("apt-get", (("update", "-qq"), ("install", "-y", "-qq"))),
+    ("dnf", (("install", "-y", "-q"),)),
+    ("apk", (("add", "--quiet"),)),
 )
+"""By package manager: what to run, the package's name added to the last."""
 
 
 def find_browser() -> Path | None:
@@ -49,14 +51,14 @@ def install_with_playwright() -> None:
     )
 
 
-def install_with_system() -> None:
+def install_with_system(package: str = "chromium") -> None:
     """The package of the system's own manager, where we may install one."""
-    for manager, commands in PACKAGE_COMMANDS:
+    for manager, (*before, install) in PACKAGE_COMMANDS:
         if shutil.which(manager) is None:
             continue
         prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
         environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in commands:
+        for command in (*before, (*install, package)):
             subprocess.run(
                 [*prefix, manager, *command],
                 check=False,
@@ -79,6 +81,11 @@ def main() -> int:
     if found is None:
         print("The browser tests need Chromium or Chrome, and none could be installed.")
         print("Install one, or name it: CHROMIUM=/path/to/chromium make test")
+        return 1
+    if shutil.which("curl") is None:
+        install_with_system("curl")
+    if shutil.which("curl") is None:
+        print("The guide's examples need curl, and it could not be installed.")
         return 1
     print(f"Browser for the tests: {found}")
     return 0
