@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Mount, Route
 
+from portal.api.openapi import openapi_json
 from portal.api.reads import read_list, read_one
 from portal.api.writes import (
     patch_contact,
@@ -49,6 +50,7 @@ AUTH = [
 ]
 
 API = [
+    Route("/openapi.json", openapi_json, methods=["GET"], name="openapi"),
     Route("/profile", read_profile, methods=["GET"], name="profile"),
     Route("/profile", patch_profile, methods=["PATCH"], name="patch_profile"),
     Route("/companies", post_company, methods=["POST"], name="post_company"),

@@ -10,9 +10,10 @@ from starlette.responses import Response
 
 from portal.activity.outbox import Activity
 from portal.api.envelope import envelope, ok
-from portal.auth.gate import access_of, staff_access_of, viewer_of
+from portal.auth.gate import access_of, session_of, staff_access_of, viewer_of
+from portal.crm.models import Contact
 from portal.env import env_of
-from portal.errors import BadInput, FieldNotAllowed, NotFound, RoleNotAllowed
+from portal.errors import AccessRemoved, BadInput, FieldNotAllowed, NotFound, RoleNotAllowed
 from portal.submitted import json_object
 
 OWN_FIELDS: Final = frozenset(
@@ -21,6 +22,9 @@ OWN_FIELDS: Final = frozenset(
 """What people may change about themselves. The address is how they sign in, so it is not here."""
 
 LONGEST_TEXT: Final = 2000
+LONGEST_TITLE: Final = 1000
+DEEPEST_METADATA: Final = 20
+"""What the CRM takes at most: an activity that it would refuse later is refused now."""
 
 
 class _SentActivity(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,13 +84,17 @@ async def patch_contact(request: Request) -> Response:
 
 async def read_profile(request: Request) -> Response:
     """GET /api/profile: `{ok, profile}` (sm-api §7)."""
-    return envelope({"ok": True, "profile": _profile(request)})
+    return envelope({"ok": True, "profile": _profile(request.state.contact)})
 
 
 async def patch_profile(request: Request) -> Response:
     """PATCH /api/profile: the same as patching one's own contact."""
     await _patch_self(request, await json_object(request))
-    return envelope({"ok": True, "profile": {**_profile(request)}})
+    claims = session_of(request).claims
+    changed = await env_of(request).contacts.of_session(claims.id, claims.email)
+    if changed is None:
+        raise AccessRemoved
+    return envelope({"ok": True, "profile": _profile(changed)})
 
 
 async def post_company(request: Request) -> Response:
@@ -94,7 +102,7 @@ async def post_company(request: Request) -> Response:
     body = await json_object(request)
     staff = staff_access_of(request)
     if staff is None:
-        raise RoleNotAllowed
+        raise RoleNotAllowed("Only our own people create companies.")
     return ok(await staff.post_company(body), 201)
 
 
@@ -109,8 +117,7 @@ async def _patch_self(request: Request, body: dict[str, Any]) -> Any:
     return await access_of(request).change_self(body)
 
 
-def _profile(request: Request) -> dict[str, Any]:
-    contact = request.state.contact
+def _profile(contact: Contact) -> dict[str, Any]:
     return {
         "id": contact.id,
         "full_name": contact.full_name,
@@ -129,7 +136,33 @@ def _read_activity(body: dict[str, Any]) -> _SentActivity:
         sent = msgspec.convert(body, _SentActivity)
     except msgspec.ValidationError as error:
         raise BadInput(f"The activity does not fit: {error}") from error
-    texts = (sent.activity_type, sent.title or "", sent.description or "")
-    if not sent.activity_type.strip() or any(len(text) > LONGEST_TEXT for text in texts):
-        raise BadInput("activity_type is missing, or a text is too long.", field="activity_type")
+    if not sent.activity_type.strip():
+        raise BadInput("activity_type is missing.", field="activity_type")
+    _check_text("activity_type", sent.activity_type, LONGEST_TITLE)
+    _check_text("title", sent.title or "", LONGEST_TITLE)
+    _check_text("description", sent.description or "", LONGEST_TEXT)
+    if _depth(sent.metadata) > DEEPEST_METADATA:
+        raise BadInput("metadata is nested too deep.", field="metadata")
     return sent
+
+
+def _check_text(field: str, text: str, longest: int) -> None:
+    if len(text) > longest:
+        raise BadInput(f"{field} is too long.", field=field)
+    if "\0" in text:
+        raise BadInput(f"{field} must not contain NUL.", field=field)
+
+
+def _depth(value: Any) -> int:
+    """How many levels lie in a JSON value: 1 for a plain one, or for an empty object or list."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        level = [inner for outer in level for inner in _inside(outer)]
+    return depth
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []

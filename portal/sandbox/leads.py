@@ -53,7 +53,9 @@ async def leads(request: Request) -> Response:
     return await post_once(
         request,
         caller,
-        lambda connection, body: _submit(connection, caller.scope, body, store.now()),
+        lambda connection, body: Answer.success(
+            submit_lead(connection, caller.scope, body, store.now()), 201
+        ),
         most_bytes=MOST_BYTES,
     )
 
@@ -102,7 +104,10 @@ def _count_post(store: Store, config: SandboxConfig, address: str) -> None:
         raise Refusal(429, "Too many leads from this address", headers=wait)
 
 
-def _submit(connection: Connection, scope: Scope, body: Mapping[str, Any], now: str) -> Answer:
+def submit_lead(
+    connection: Connection, scope: Scope, body: Mapping[str, Any], now: str
+) -> dict[str, Any]:
+    """Store a lead with all its effects; its id and contact. Raises Refusal (422)."""
     given = scope.claimed(LEADS, validate(LEADS, body, creating=True), None)
     stamps = {"created_at": now, "updated_at": now}
     lead = complete_row(LEADS, {"id": new_id(LEADS.prefix), **stamps, **given})
@@ -111,9 +116,7 @@ def _submit(connection: Connection, scope: Scope, body: Mapping[str, Any], now: 
     )
     connection.execute(insert(TABLES[LEADS.name]).values(lead))
     _tell(connection, scope, lead, now)
-    return Answer.success(
-        {"id": lead["id"], "contact_id": lead["contact_id"], "submitted": True}, 201
-    )
+    return {"id": lead["id"], "contact_id": lead["contact_id"], "submitted": True}
 
 
 def _known(connection: Connection, scope: Scope, email: str) -> str | None:

@@ -41,6 +41,10 @@ from portal.sandbox.openapi_schemas import (
 from portal.sandbox.query import ACTIVE_ENGAGEMENT, RECENT_INVOICE, RECENT_INVOICES
 from portal.sandbox.resources import COMPANIES, CONTACTS, ENGAGEMENTS, INVOICES, LEADS, RESOURCES
 
+ABOUT: Final = (
+    "The CRM routes of the embedded SM API, as service tokens and API keys see them. People with a "
+    "session see less: clients have no internal fields, and 403 for most routes."
+)
 VERSION: Final = "2026-05"
 TEXT: Final[Schema] = {"type": "string"}
 COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
@@ -81,7 +85,7 @@ def document(origin: str) -> dict[str, Any]:
         "info": {
             "title": "SM API, sandbox",
             "version": VERSION,
-            "description": "The CRM routes of the embedded SM API.",
+            "description": ABOUT,
         },
         "servers": [{"url": origin}],
         "security": list(SECURITY),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from portal.sandbox.mcp.lead_tool import lead_tool
 from portal.sandbox.mcp.overview import overview_tool
 from portal.sandbox.mcp.record_tools import record_tools
 from portal.sandbox.mcp.schemas import arguments_schema, list_of, object_schema
@@ -16,7 +17,7 @@ from portal.sandbox.resources import RESOURCES
 def all_tools() -> tuple[Tool, ...]:
     """The tools: those over several resources, then each resource's own."""
     each = [tool for resource in RESOURCES for tool in record_tools(resource)]
-    return (search_tool(), overview_tool(), *each, _pipelines_tool())
+    return (search_tool(), overview_tool(), *each, lead_tool(), _pipelines_tool())
 
 
 def _pipelines_tool() -> Tool:

@@ -29,7 +29,7 @@ ID: Final = Field("id", Kind.REFERENCE, required=True)
 def record_tools(resource: Resource) -> list[Tool]:
     """The resource's tools.
 
-    One with routes of its own does more on a write than store a record, so it is only read here.
+    One with routes of its own does more on a write than store a record: such a tool is made apart.
     """
     makers = {
         Operation.LIST: _list_tool,
