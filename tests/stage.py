@@ -79,7 +79,7 @@ class Post:
 
 
 class Wire(httpx.AsyncBaseTransport):
-    """The connection from the portal to SM API. `fault` answers in its place; calls are kept."""
+    """A connection from the portal to elsewhere. `fault` answers in its place; calls are kept."""
 
     def __init__(self, app: Any) -> None:
         self._inner = httpx.ASGITransport(app=app)
@@ -107,6 +107,7 @@ class Stage:
     env: Env
     post: Post
     wire: Wire
+    google_wire: Wire
     app: Any
     sandbox: httpx.AsyncClient
     _stack: AsyncExitStack
@@ -160,6 +161,25 @@ class Stage:
         assert answer.status_code == 303, answer.text
         return browser
 
+    async def at_google(self, start: httpx.Response, email: str) -> str:
+        """Choose an account at the stand-in that `start` sent us to; where it sends us back to."""
+        chosen = await self.sandbox.post(start.headers["location"], data={"email": email})
+        assert chosen.status_code == 303, chosen.text
+        return chosen.headers["location"]
+
+    async def sign_in_with_google(
+        self, browser: httpx.AsyncClient, email: str, redirect: str = "/"
+    ) -> httpx.Response:
+        """The whole way in by Google; returns the callback's answer."""
+        start = await browser.get("/auth/sso/google", params={"redirect": redirect})
+        assert start.status_code == 302, start.text
+        return await browser.get(await self.at_google(start, email))
+
+    async def misbehave(self, mode: str, **more: Any) -> None:
+        """Tell the Google stand-in to be wrong in one way from now on."""
+        answer = await self.sandbox.post("/google/misbehave", json={"mode": mode, **more})
+        assert answer.status_code == 200, answer.text
+
     async def activities(self, activity_type: str) -> list[dict[str, Any]]:
         """What the CRM holds of one type once the outbox is empty, newest first."""
         while await self.env.outbox.deliver_due():
@@ -199,9 +219,12 @@ async def stage(**changes: Any) -> AsyncIterator[Stage]:
         portal_origin=ORIGIN,
         smtp_address="127.0.0.1:8725",
         strict_platform=True,
+        session_secret=SECRET,
+        google_client_id=VARIABLES["GOOGLE_CLIENT_ID"],
+        google_client_secret=VARIABLES["GOOGLE_CLIENT_SECRET"],
     )
     sandbox = create_sandbox(config, store, clock)
-    wire, post = Wire(sandbox), Post()
+    wire, google_wire, post = Wire(sandbox), Wire(sandbox), Post()
     sm = SMApi(
         settings.sm_api_url,
         client_id=settings.sm_api_client_id,
@@ -210,7 +233,7 @@ async def stage(**changes: Any) -> AsyncIterator[Stage]:
         transport=wire,
         sleep=no_sleep,
     )
-    env = build_env(settings, clock, sm=sm, mailer=post)
+    env = build_env(settings, clock, sm=sm, mailer=post, google_transport=google_wire)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(env.close)
         direct = await stack.enter_async_context(
@@ -221,5 +244,5 @@ async def stage(**changes: Any) -> AsyncIterator[Stage]:
             )
         )
         app = create_app(env)
-        yield Stage(settings, clock, store, env, post, wire, app, direct, stack)
+        yield Stage(settings, clock, store, env, post, wire, google_wire, app, direct, stack)
     store.close()
