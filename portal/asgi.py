@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from portal.activity.outbox import Outbox
 from portal.app import create_app
 from portal.auth.google.provider import GoogleProvider
-from portal.auth.limits import AskLimits
+from portal.auth.limits import AskLimits, RefusalLimit
 from portal.crm.client import SMApi
 from portal.crm.contacts import Contacts
 from portal.crm.magic_sessions import CrmMagicSessions, MagicSessions
@@ -62,7 +62,9 @@ def build_env(
         settings=settings,
         clock=clock,
         sm=sm,
-        contacts=Contacts(sm, settings.product, clock),
+        contacts=Contacts(
+            sm, settings.product, clock, freshness=timedelta(seconds=settings.access_freshness)
+        ),
         magic=_magic_sessions(settings, sm, state, clock),
         state=state,
         outbox=Outbox(queue, sm, settings.product, clock),
@@ -70,6 +72,7 @@ def build_env(
         templates=build_templates(settings),
         ctx=Context(),
         ask_limits=AskLimits(state, settings.ask_limit_address, settings.ask_limit_client),
+        refusal_limit=RefusalLimit(state, settings.refusal_limit_client),
         google=_google(settings, clock, google_transport),
     )
 

@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 
 from portal.activity.outbox import Outbox
 from portal.auth.google.provider import GoogleProvider
-from portal.auth.limits import AskLimits
+from portal.auth.limits import AskLimits, RefusalLimit
 from portal.crm.client import SMApi
 from portal.crm.contacts import Contacts
 from portal.crm.magic_sessions import MagicSessions
@@ -38,6 +38,7 @@ class Env:
     templates: Templates
     ctx: Context
     ask_limits: AskLimits
+    refusal_limit: RefusalLimit
     google: GoogleProvider | None
 
     async def close(self) -> None:

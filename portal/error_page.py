@@ -20,6 +20,7 @@ from portal.errors import (
     FieldNotAllowed,
     NotFound,
     PortalError,
+    PreviewEnded,
     ProductMissing,
     SignInNeeded,
     SMApiError,
@@ -80,13 +81,14 @@ def _page(request: Request, error: PortalError) -> Response:
             "request_id": getattr(request.state, "request_id", None),
             "signed_in_as": getattr(request.state, "signed_in_as", None),
             "actions": _actions(request, error),
+            "leave_preview": isinstance(error, PreviewEnded),
         },
         status_code=error.status,
     )
 
 
 def _actions(request: Request, error: PortalError) -> list[tuple[str, str]]:
-    if isinstance(error, ProductMissing | AccessRemoved):
+    if isinstance(error, ProductMissing | AccessRemoved | PreviewEnded):
         return []
     if getattr(request.state, "signed_in_as", None):
         return [HOME]

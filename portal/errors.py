@@ -8,6 +8,8 @@
     │   ├── RoleNotAllowed          a client viewer at an admin's page
     │   ├── FieldNotAllowed         a field that this person may not write; names it
     │   ├── NoClientChosen          staff at a client's page, outside a preview
+    │   ├── ReadOnlyPreview         a change, tried in a staff preview
+    │   ├── PreviewEnded            a preview that is over, or shows nobody (any more)
     │   ├── CrossSite               an unsafe request that another site sent
     │   └── GoogleRefused           Google's answer signs nobody in; carries `cause`
     ├── NotFound              404   not there, or not the viewer's: the same answer
@@ -99,6 +101,20 @@ class NoClientChosen(Forbidden):
 
     title = "This page belongs to clients"
     default_message = "You are signed in as staff. Clients and their records are under Clients."
+
+
+class ReadOnlyPreview(Forbidden):
+    """Something would have changed, in a staff preview."""
+
+    title = "A preview changes nothing"
+    default_message = "You are looking at the portal as a client sees it. Nothing was changed."
+
+
+class PreviewEnded(Forbidden):
+    """The preview's time is over, or whom it shows has no access (any more)."""
+
+    title = "The preview has ended"
+    default_message = "Previews last 30 minutes at most. Go back to your clients to start another."
 
 
 class CrossSite(Forbidden):

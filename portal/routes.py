@@ -32,6 +32,7 @@ from portal.pages.engagements import engagement, engagements
 from portal.pages.home import home
 from portal.pages.invoices import invoice, invoices
 from portal.staff.clients import clients
+from portal.staff.preview import exit_view_as, view_as
 from portal.templating import STATIC_DIR
 
 AUTH = [
@@ -40,6 +41,8 @@ AUTH = [
     Route("/verify-code", enter_code, methods=["POST"], name="verify_code"),
     Route("/logout", logout, methods=["GET", "POST"], name="logout"),
     Route("/logout-everywhere", logout_everywhere, methods=["POST"], name="logout_everywhere"),
+    Route("/view-as", view_as, methods=["POST"], name="view_as"),
+    Route("/exit-view-as", exit_view_as, methods=["POST"], name="exit_view_as"),
     Route("/sso/google", start, name="google"),
     Route("/sso/google/callback", callback, name="google_callback"),
     Route("/login", login_page, name="login"),

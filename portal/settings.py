@@ -1,8 +1,9 @@
 """What the portal is told: the configuration file's variables and secrets, checked and typed.
 
-`VARIABLES` is the whole list: one line there is all that a new variable needs, besides its field
-in `Settings`. A value is taken from the process environment, else from `.dev.vars`, else from
-`[vars]`; one that is set to nothing ("") counts as not set, whatever stands behind it.
+`VARIABLES` in `portal.variables` is the whole list: one line there is all that a new variable
+needs, besides its field in `Settings`. A value is taken from the process environment, else from
+`.dev.vars`, else from `[vars]`; one that is set to nothing ("") counts as not set, whatever stands
+behind it.
 """
 
 from __future__ import annotations
@@ -15,163 +16,28 @@ from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from limits import RateLimitItem, parse_many
+from limits import RateLimitItem
 
-from portal.edge import values
 from portal.edge.bindings import Binding, resource_binding, secret_binding
 from portal.edge.config import Config, read_config
 from portal.edge.dev_vars import dev_vars_path, read_dev_vars
 from portal.edge.diagnostics import Diagnostics, did_you_mean
 from portal.edge.engine import anchored
+from portal.edge.values import without_credentials
 from portal.edge.variables import (
     Given,
-    Variable,
     given_in,
     read_variables,
     warn_of_secrets,
     warn_of_unknown,
 )
+from portal.variables import VARIABLES
 
-GOOGLE: Final = "https://accounts.google.com/.well-known/openid-configuration"
 STATE: Final = "STATE"
 ACTIVITIES: Final = "ACTIVITIES"
 SM_API: Final = "SM_API"
 DEFAULT_STATE: Final = "sqlite:.portal/state.db"
 DEFAULT_ACTIVITIES: Final = "sqlite:.portal/activities.db"
-
-VISIBLE_BY_DEFAULT: Final = (
-    "engagement_started",
-    "engagement_completed",
-    "phase_started",
-    "phase_completed",
-    "milestone",
-    "milestone_reached",
-    "scan_started",
-    "scan_completed",
-    "report_generated",
-    "deliverable_shared",
-    "status_change",
-    "invoice_sent",
-    "invoice_paid",
-    "payment_received",
-)
-"""Kinds of activity that are written for clients; calls, mails, notes and the like are not."""
-
-POSTED_BY_DEFAULT: Final = ("report_viewed", "page_viewed", "support_request", "feedback")
-"""Kinds that a client's browser may log: what they did, nothing that would speak for us."""
-
-
-def rate_limits(value: object) -> tuple[RateLimitItem, ...]:
-    """Limits as the `limits` library writes them, `1/minute; 5/hour`."""
-    try:
-        return tuple(parse_many(values.text(value)))
-    except ValueError:
-        raise ValueError('limits such as "1/minute; 5/hour"') from None
-
-
-VARIABLES: Final = (
-    Variable("PRODUCT", values.slug, "The product whose portal this is: `mode`.", required=True),
-    Variable("PORTAL_NAME", values.text, "The name in the header. Default: the product's."),
-    Variable(
-        "PORTAL_ORIGIN", values.origin, "The one origin of links and redirects.", required=True
-    ),
-    Variable("SUPPORT_EMAIL", values.mailbox, "Where clients write. Default: `MAIL_FROM`."),
-    Variable(
-        "SESSION_SECRET",
-        values.signing_secret,
-        "Signs sessions; the same for every portal of the platform.",
-        required=True,
-        secret=True,
-        aliases=("JWT_SECRET",),
-    ),
-    Variable(
-        "SESSION_SECRET_PREVIOUS",
-        values.signing_secret,
-        "The secret before; still accepted while it is changed.",
-        secret=True,
-    ),
-    Variable(
-        "SESSION_COOKIE_DOMAIN",
-        values.cookie_domain,
-        "Domain that shares the session: `.sprintmode.ai`. Default: this host alone.",
-    ),
-    Variable(
-        "SESSION_COOKIE_SAMESITE",
-        values.one_of("lax", "none", "strict"),
-        "`lax`, `strict`, or `none` for use inside other sites' pages (needs https).",
-        default="lax",
-    ),
-    Variable("SESSION_DAYS", values.whole_number(1, 90), "Days that a sign-in lasts.", default=7),
-    Variable(
-        "SM_API_URL",
-        values.web_address,
-        "SM API; the service `SM_API` names it too.",
-        required=True,
-    ),
-    Variable(
-        "SM_API_CLIENT_ID", values.secret, "Service token, its id.", required=True, secret=True
-    ),
-    Variable(
-        "SM_API_CLIENT_SECRET", values.secret, "Service token's secret.", required=True, secret=True
-    ),
-    Variable(
-        "SM_API_KEY", values.secret, "API key that the sandbox accepts from agents.", secret=True
-    ),
-    Variable(
-        "GOOGLE_CLIENT_ID", values.secret, "OAuth client; without it no Google button.", secret=True
-    ),
-    Variable("GOOGLE_CLIENT_SECRET", values.secret, "OAuth client's secret.", secret=True),
-    Variable(
-        "GOOGLE_DISCOVERY_URL", values.web_address, "OpenID discovery document.", default=GOOGLE
-    ),
-    Variable("SMTP_URL", values.smtp_address, "The mail server.", required=True),
-    Variable("MAIL_FROM", values.mailbox, "The sender of our mails.", required=True),
-    Variable("STAFF_DOMAINS", values.domains, "Workspace domains of staff.", default=()),
-    Variable(
-        "MAGIC_SESSIONS",
-        values.one_of("crm", "kv"),
-        "Where links are kept: `crm` (SM API) or `kv` (`STATE`).",
-        default="crm",
-    ),
-    Variable(
-        "UNTAGGED_INVOICES",
-        values.one_of("hide", "show"),
-        "Invoices with neither a product nor an engagement.",
-        default="hide",
-    ),
-    Variable(
-        "VISIBLE_ACTIVITIES",
-        values.words,
-        "Kinds of activity that clients see.",
-        default=VISIBLE_BY_DEFAULT,
-    ),
-    Variable(
-        "CLIENT_ACTIVITIES",
-        values.words,
-        "Kinds of activity that clients' browser code may log.",
-        default=POSTED_BY_DEFAULT,
-    ),
-    Variable(
-        "ASK_LIMIT_ADDRESS",
-        rate_limits,
-        "How often a sign-in mail may be asked for, for one address.",
-        default=tuple(parse_many("1/minute; 5/hour")),
-    ),
-    Variable(
-        "ASK_LIMIT_CLIENT",
-        rate_limits,
-        "How often one network address may ask for sign-in mails.",
-        default=tuple(parse_many("10/10 minutes")),
-    ),
-    Variable("DEFAULT_TIMEZONE", values.time_zone, "For contacts without one.", default="UTC"),
-    Variable("DEFAULT_LOCALE", values.locale, "For contacts without one.", default="en_US"),
-    Variable(
-        "TRUSTED_PROXIES",
-        values.whole_number(0, 10),
-        "Proxies in front of us whose `X-Forwarded-For` entries are believed.",
-        default=0,
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -208,6 +74,8 @@ class Settings:
     client_activities: frozenset[str]
     ask_limit_address: tuple[RateLimitItem, ...]
     ask_limit_client: tuple[RateLimitItem, ...]
+    refusal_limit_client: tuple[RateLimitItem, ...]
+    access_freshness: int
     default_timezone: str
     default_locale: str
     trusted_proxies: int
@@ -388,4 +256,4 @@ def _secrets_held(config: Config, settings: Settings) -> list[str]:
 def _printed(value: object) -> str:
     if isinstance(value, frozenset | tuple):
         return ", ".join(sorted(map(str, value)))
-    return values.without_credentials(str(value))
+    return without_credentials(str(value))

@@ -138,6 +138,7 @@ class Templates:
                 "nav": navigation(who, request.url.path),
                 "path": request.url.path,
                 "csp_nonce": getattr(request.state, "csp_nonce", ""),
+                "preview": getattr(request.state, "preview", None),
                 "as_of": getattr(request.state, "as_of", None),
                 **_formatters(viewer),
                 **context,

@@ -101,3 +101,19 @@ def _until_ready(process: subprocess.Popen[str]) -> str:
         if line.lstrip().startswith("Ctrl-C"):
             return "".join(lines)
     raise AssertionError("portal dev ended before it was ready:\n" + "".join(lines))
+
+
+def portal_writing_to(
+    file: Path, *arguments: str, folder: Path, **environ: str
+) -> subprocess.Popen[str]:
+    """As `portal`, for a process that runs long: all it prints goes to `file`."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    with file.open("w") as printed:
+        return subprocess.Popen(
+            [sys.executable, "-m", "portal", *arguments],
+            cwd=folder,
+            env={**inherited, "PYTHONUNBUFFERED": "1", **environ},
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )

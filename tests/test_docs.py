@@ -9,7 +9,7 @@ import pytest
 
 from portal.cli.main import COMMANDS
 from portal.edge.schema import NOT_INHERITED
-from portal.settings import VARIABLES
+from portal.variables import VARIABLES
 
 ROOT = Path(__file__).parent.parent
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ PORTAL: Final = Path(__file__).parent.parent / "portal"
 
 LAYERS: Final = (
     "errors format edge sandbox",
-    "domain settings security observe submitted mail",
+    "domain variables settings security observe submitted mail",
     "crm",
     "activity templating",
     "env auth",

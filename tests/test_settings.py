@@ -11,15 +11,8 @@ from portal.domain.timeline import KINDS
 from portal.edge.bindings import render_bindings
 from portal.edge.config import Config, load_config
 from portal.edge.diagnostics import ConfigError, Diagnostic
-from portal.settings import (
-    POSTED_BY_DEFAULT,
-    VARIABLES,
-    VISIBLE_BY_DEFAULT,
-    Settings,
-    binding_rows,
-    load_settings,
-    read_settings,
-)
+from portal.settings import Settings, binding_rows, load_settings, read_settings
+from portal.variables import POSTED_BY_DEFAULT, VARIABLES, VISIBLE_BY_DEFAULT
 
 PROJECT = Path(__file__).parent.parent
 FILE = PROJECT / "wrangler-like.toml"

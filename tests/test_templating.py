@@ -43,6 +43,7 @@ ERROR: Final[dict[str, Any]] = {
     "request_id": "0123",
     "signed_in_as": None,
     "actions": [],
+    "leave_preview": False,
 }
 MAIL: Final[dict[str, Any]] = {
     "name": "Jane <b>Smith</b>",

@@ -6,22 +6,20 @@ import secrets
 from collections.abc import Sequence
 from typing import Any, Final
 
-from itsdangerous import BadData, URLSafeTimedSerializer
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from portal.auth.redirects import local_path
-from portal.auth.sign_in import Method, hand_over, start_session
+from portal.auth.sign_in import Method, Subject, hand_over, start_session
+from portal.auth.signed_cookie import SignedCookie
 from portal.crm.models import Contact
 from portal.env import Env, env_of
 from portal.errors import SignInNeeded
-from portal.settings import Settings
 from portal.submitted import submitted
 from portal.templating import render
 
-COOKIE: Final = "portal_choice"
-LIFETIME: Final = 300
-"""Seconds to choose in."""
+COOKIE: Final = SignedCookie("portal_choice", lifetime=300, purpose="choice")
+"""It gives five minutes to choose in."""
 
 SPENT: Final = "choice:"
 
@@ -47,16 +45,7 @@ def offer_companies(
         "redirect": redirect,
         "method": method,
     }
-    value = _serializer(env.settings).dumps(proof)
-    response.set_cookie(
-        COOKIE,
-        value if isinstance(value, str) else value.decode(),
-        max_age=LIFETIME,
-        path="/auth",
-        secure=env.settings.session_cookie_secure,
-        httponly=True,
-        samesite="lax",
-    )
+    COOKIE.put(response, proof, env)
     return response
 
 
@@ -66,28 +55,17 @@ async def choose_company(request: Request) -> Response:
     Raises SignInNeeded when the proof is missing, too old, used, or names another contact.
     """
     env = env_of(request)
-    proof = _read(request, env.settings)
+    proof: dict[str, Any] | None = COOKIE.read(request, env)
+    if proof is None:
+        raise SignInNeeded
     chosen = (await submitted(request)).get("contact_id")
     if chosen not in proof["contacts"]:
         raise SignInNeeded
     allowed = await env.contacts.allowed_with_address(proof["email"])
     contact = next((c for c in allowed if c.id == chosen), None)
-    if contact is None or not await env.state.add(SPENT + proof["id"], b"1", ttl=LIFETIME):
+    if contact is None or not await env.state.add(SPENT + proof["id"], b"1", ttl=COOKIE.lifetime):
         raise SignInNeeded
-    made = await start_session(env, request, contact, proof["method"])
+    token = await start_session(env, request, Subject.of(contact), proof["method"])
     response = RedirectResponse(local_path(proof["redirect"]), status_code=303)
-    response.delete_cookie(COOKIE, path="/auth")
-    return hand_over(response, made, env)
-
-
-def _read(request: Request, settings: Settings) -> dict[str, Any]:
-    try:
-        proof = _serializer(settings).loads(request.cookies.get(COOKIE, ""), max_age=LIFETIME)
-    except BadData as error:
-        raise SignInNeeded from error
-    assert isinstance(proof, dict)
-    return proof
-
-
-def _serializer(settings: Settings) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(list(reversed(settings.session_secrets)), salt="portal.choice")
+    COOKIE.clear(response, env.settings)
+    return hand_over(response, token, env)

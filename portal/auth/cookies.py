@@ -51,6 +51,27 @@ def set_session(response: Response, token: str, settings: Settings) -> None:
         _clear(response, door_cookie(settings.product), settings, domain)
 
 
+def set_preview(response: Response, token: str, settings: Settings) -> None:
+    """Issue a staff preview as this portal's own cookie (sm-api §10), gone with the browser.
+
+    The shared cookie stays as it is: other portals are not to be previewed by this.
+    """
+    response.set_cookie(
+        door_cookie(settings.product),
+        token,
+        path="/",
+        domain=settings.session_cookie_domain,
+        secure=settings.session_cookie_secure,
+        httponly=True,
+        samesite=settings.session_cookie_samesite,
+    )
+
+
+def clear_preview(response: Response, settings: Settings) -> None:
+    """Remove a staff preview; the session beneath it stays."""
+    _clear(response, door_cookie(settings.product), settings, settings.session_cookie_domain)
+
+
 def clear_session(response: Response, settings: Settings) -> None:
     """Remove every session cookie we read, on the shared domain and on this host alone."""
     for domain in {settings.session_cookie_domain, None}:

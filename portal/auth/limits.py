@@ -1,4 +1,4 @@
-"""How often a sign-in may be asked for: the `limits` library, counting in the STATE store."""
+"""How often a sign-in may be asked for or refused: `limits`, counting in the STATE store."""
 
 from __future__ import annotations
 
@@ -84,4 +84,19 @@ class AskLimits:
         digest = hashlib.sha256(address.strip().casefold().encode()).hexdigest()
         for item in self._per_address:
             allowed &= await self._limiter.hit(item, "address", digest)
+        return allowed
+
+
+class RefusalLimit:
+    """How many refused sign-ins of one client go to the CRM: a flood of them stays in the log."""
+
+    def __init__(self, state: KV, per_client: Iterable[RateLimitItem]) -> None:
+        self._limiter = FixedWindowRateLimiter(KvStorage(state))
+        self._per_client = tuple(per_client)
+
+    async def allow(self, client: str) -> bool:
+        """Count one refusal; False when the client has had its share."""
+        allowed = True
+        for item in self._per_client:
+            allowed &= await self._limiter.hit(item, "refusal", client)
         return allowed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import anyio
 import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -12,12 +13,12 @@ from portal.auth.address import masked, parse_address
 from portal.auth.browser import describe_browser
 from portal.auth.choice import offer_companies
 from portal.auth.client_address import client_address
-from portal.auth.gate import signed_in
 from portal.auth.magic_link import look_at, send_link, use_code, use_token
 from portal.auth.prelogin import new_prelogin, read_prelogin, renewed, set_prelogin
 from portal.auth.redirects import local_path
-from portal.auth.refusals import record_refusal
-from portal.auth.sign_in import Method, hand_over, start_session
+from portal.auth.refusals import Refusal, record_refusal
+from portal.auth.sign_in import Method, Subject, hand_over, start_session
+from portal.auth.who import signed_in
 from portal.crm.magic_sessions import Redeemed
 from portal.env import Env, env_of
 from portal.errors import (
@@ -29,6 +30,9 @@ from portal.errors import (
 )
 from portal.submitted import submitted, wants_json
 from portal.templating import render
+
+PATIENCE: Final = 2.0
+"""Seconds that SM API has to show that it is up; a slow one is not down."""
 
 REFUSAL_WORDS: Final[dict[LinkRefusal, tuple[str, str]]] = {
     "expired": ("This link has expired", "Links work for 10 minutes. Ask for a new one."),
@@ -63,7 +67,8 @@ async def request_link(request: Request) -> Response:
     """POST /auth/magic `{email, redirect}`: the same answer for every address.
 
     Only whether SM API is up is found out before answering (503 when not): that is the same for
-    everyone. Who the address belongs to is looked up after the answer has left.
+    everyone. Who the address belongs to is looked up after the answer has left, and that may take
+    as long as a slow SM API needs.
     """
     env = env_of(request)
     fields = await submitted(request)
@@ -74,27 +79,27 @@ async def request_link(request: Request) -> Response:
         if wants_json(request):
             raise
         return _login_form(request, redirect, email=fields.get("email", ""), error=error.message)
-    await env.sm.check()
-    held = read_prelogin(request, env.settings)
+    with anyio.move_on_after(PATIENCE):
+        await env.sm.check()
+    held = read_prelogin(request, env)
     # A second mail must not make the code of the first useless in the browser that waits for it.
     prelogin = (
         renewed(held, redirect) if held and held.email == email else new_prelogin(email, redirect)
     )
     browser = describe_browser(request.headers.get("user-agent"))
-    client = client_address(request, env.settings.trusted_proxies)
-    env.ctx.wait_until(send_link(env, prelogin, browser, client))
+    env.ctx.wait_until(send_link(env, prelogin, browser, _client(request)))
     response: Response = (
         JSONResponse({"ok": True})
         if wants_json(request)
         else RedirectResponse("/auth/check-mail", status_code=303)
     )
-    set_prelogin(response, prelogin, env.settings)
+    set_prelogin(response, prelogin, env)
     return response
 
 
 async def check_mail(request: Request) -> Response:
     """GET /auth/check-mail: says where to look, and takes the code."""
-    prelogin = read_prelogin(request, env_of(request).settings)
+    prelogin = read_prelogin(request, env_of(request))
     if prelogin is None:
         return RedirectResponse("/auth/login", status_code=303)
     return _code_form(request, prelogin.email, prelogin.redirect)
@@ -114,7 +119,7 @@ async def press_button(request: Request) -> Response:
     env = env_of(request)
     fields = await submitted(request)
     token = fields.get("token", "")
-    prelogin = read_prelogin(request, env.settings)
+    prelogin = read_prelogin(request, env)
     try:
         link = await look_at(env, token)
         same_browser = prelogin is not None and prelogin.browser_hash == link.browser_hash
@@ -130,14 +135,15 @@ async def enter_code(request: Request) -> Response:
     """POST /auth/verify-code `{email, code}`: the mail's six digits, in the browser that asked."""
     env = env_of(request)
     fields = await submitted(request)
-    prelogin = read_prelogin(request, env.settings)
+    prelogin = read_prelogin(request, env)
     try:
         redeemed = await use_code(env, prelogin, fields.get("code", ""))
     except LinkRefused as refusal:
         if refusal.reason == "wrong_code" and prelogin is not None and not wants_json(request):
+            await record_refusal(env, Refusal("code", refusal.reason, _client(request)))
             words = ". ".join(REFUSAL_WORDS["wrong_code"])
             return _code_form(request, prelogin.email, prelogin.redirect, words, status_code=403)
-        return await _refused(request, refusal)
+        return await _refused(request, refusal, "code")
     return await _enter(env, request, redeemed, "code")
 
 
@@ -146,18 +152,19 @@ async def _enter(env: Env, request: Request, redeemed: Redeemed, method: Method)
     allowed = await env.contacts.allowed_with_address(redeemed.email)
     if not allowed:
         known = await env.contacts.with_address(redeemed.email)
-        await record_refusal(env, method, "no_access", known[0] if known else None)
+        contact = known[0] if known else None
+        await record_refusal(env, Refusal(method, "no_access", _client(request), contact))
         raise AccessRemoved
     redirect = local_path(redeemed.redirect)
     if len(allowed) > 1:
         return offer_companies(request, env, allowed, redirect, method)
-    made = await start_session(env, request, allowed[0], method)
+    token = await start_session(env, request, Subject.of(allowed[0]), method)
     response: Response = (
         JSONResponse({"ok": True, "redirect_url": redirect})
         if wants_json(request)
         else RedirectResponse(redirect, status_code=303)
     )
-    return hand_over(response, made, env)
+    return hand_over(response, token, env)
 
 
 async def _confirm_page(request: Request, token: str) -> Response:
@@ -166,7 +173,7 @@ async def _confirm_page(request: Request, token: str) -> Response:
         link = await look_at(env, token)
     except LinkRefused as refusal:
         return await _refused(request, refusal)
-    prelogin = read_prelogin(request, env.settings)
+    prelogin = read_prelogin(request, env)
     return render(
         request,
         "auth/verify.html",
@@ -179,9 +186,11 @@ async def _confirm_page(request: Request, token: str) -> Response:
     )
 
 
-async def _refused(request: Request, refusal: LinkRefused) -> Response:
+async def _refused(
+    request: Request, refusal: LinkRefused, method: Method = "magic_link"
+) -> Response:
     heading, message = REFUSAL_WORDS[refusal.reason]
-    await record_refusal(env_of(request), "magic_link", refusal.reason)
+    await record_refusal(env_of(request), Refusal(method, refusal.reason, _client(request)))
     if wants_json(request):
         return JSONResponse(
             {"ok": False, "error": f"{heading}. {message}", "reason": refusal.reason},
@@ -193,6 +202,10 @@ async def _refused(request: Request, refusal: LinkRefused) -> Response:
         {"heading": heading, "message": message},
         status_code=refusal.status,
     )
+
+
+def _client(request: Request) -> str:
+    return client_address(request, env_of(request).settings.trusted_proxies)
 
 
 def _login_form(

@@ -8,12 +8,14 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from portal.activity.outbox import Activity
 from portal.auth.cookies import clear_session
 from portal.auth.csrf import comes_from_platform
-from portal.auth.gate import signed_in
+from portal.auth.gate import who_of
 from portal.auth.revocation import Revocations
+from portal.auth.session import Session
 from portal.auth.sign_in import end_presented_sessions
 from portal.auth.sign_ins import SignIns
-from portal.env import env_of
-from portal.errors import CrossSite, PortalError
+from portal.crm.models import Contact
+from portal.env import Env, env_of
+from portal.errors import CrossSite, SMApiError
 from portal.submitted import wants_json
 
 AFTER = "/auth/login"
@@ -24,36 +26,44 @@ async def logout(request: Request) -> Response:
     env = env_of(request)
     if request.method != "POST" and not comes_from_platform(request.headers):
         raise CrossSite
-    subject = await end_presented_sessions(env, request)
-    if subject is not None:
+    ended = await end_presented_sessions(env, request)
+    if ended is not None:
+        contact = await _contact_of(env, ended)
         await env.outbox.record(
             Activity(
-                activity_type="portal_logout", title="Signed out of the portal", contact_id=subject
+                activity_type="portal_logout",
+                title="Signed out of the portal",
+                contact_id=contact.id if contact else None,
+                company_id=contact.company_id if contact else None,
             )
         )
     return _goodbye(request)
 
 
 async def logout_everywhere(request: Request) -> Response:
-    """POST /auth/logout-everywhere: ends every session of whoever is signed in."""
-    env = env_of(request)
-    try:
-        who = await signed_in(env, request)
-    except PortalError:
-        return _goodbye(request)
-    lifetime = env.settings.session_lifetime
-    await Revocations(env.state).end_all(who.contact.id, env.clock(), lifetime)
-    await SignIns(env.state).forget_all(who.contact.id)
+    """POST /auth/logout-everywhere: ends every session of whoever is signed in; gated."""
+    env, who = env_of(request), who_of(request)
+    await Revocations(env.state).end_all(who.subject, env.clock())
+    await SignIns(env.state).forget_all(who.subject)
+    contact = who.contact
     await env.outbox.record(
         Activity(
             activity_type="portal_logout",
             title="Signed out of the portal on every device",
-            contact_id=who.contact.id,
-            company_id=who.contact.company_id,
+            contact_id=contact.id if contact else None,
+            company_id=contact.company_id if contact else None,
             metadata={"everywhere": True},
         )
     )
     return _goodbye(request)
+
+
+async def _contact_of(env: Env, session: Session) -> Contact | None:
+    """Whose session it was; None when the CRM does not know them, or cannot be asked now."""
+    try:
+        return await env.contacts.of_session(session.claims.id, session.claims.email)
+    except SMApiError:
+        return None
 
 
 def _goodbye(request: Request) -> Response:

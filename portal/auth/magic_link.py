@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import structlog
 
 from portal.auth.prelogin import Prelogin
-from portal.auth.refusals import record_refusal
+from portal.auth.refusals import Refusal, record_refusal
 from portal.crm.contacts import viewer_of_contact
 from portal.crm.magic_sessions import MagicSession, NewMagicSession, Redeemed
 from portal.crm.models import Contact
@@ -59,14 +59,15 @@ async def send_link(env: Env, prelogin: Prelogin, browser: str, client: str) -> 
     nor whether `client` or the address has asked too often.
     """
     if not await env.ask_limits.allow(prelogin.email, client):
-        await record_refusal(env, "magic_link", "too_many_requests")
+        await record_refusal(env, Refusal("magic_link", "too_many_requests", client))
         return
     try:
         found = await env.contacts.with_address(prelogin.email)
         allowed = [contact for contact in found if env.contacts.may_enter(contact)]
         if not allowed:
             cause = "no_access" if found else "unknown_address"
-            await record_refusal(env, "magic_link", cause, found[0] if found else None)
+            known = found[0] if found else None
+            await record_refusal(env, Refusal("magic_link", cause, client, known))
             return
         await _send_to(env, allowed[0], prelogin, browser)
     except (SMApiError, MailFailed) as error:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
-from itsdangerous import BadData, URLSafeTimedSerializer
 from starlette.requests import Request
 from starlette.responses import Response
 
+from portal.auth.signed_cookie import SignedCookie
+from portal.env import Env
 from portal.settings import Settings
 
-COOKIE: Final = "portal_prelogin"
-LIFETIME: Final = 15 * 60
-"""Seconds; a little longer than a link lives, so that the cookie is never the first to go."""
+COOKIE: Final = SignedCookie("portal_prelogin", lifetime=15 * 60, purpose="prelogin")
+"""It lives a little longer than a link does, so that the cookie is never the first to go."""
 
 
 @dataclass(frozen=True)
@@ -46,42 +46,20 @@ def renewed(prelogin: Prelogin, redirect: str) -> Prelogin:
     return replace(prelogin, redirect=redirect)
 
 
-def read_prelogin(request: Request, settings: Settings) -> Prelogin | None:
+def read_prelogin(request: Request, env: Env) -> Prelogin | None:
     """The binding this browser carries, or None when absent, altered or too old."""
+    value = COOKIE.read(request, env)
     try:
-        value = _serializer(settings).loads(request.cookies.get(COOKIE, ""), max_age=LIFETIME)
         return Prelogin(**value)
-    except (BadData, TypeError):
+    except TypeError:
         return None
 
 
-def set_prelogin(response: Response, prelogin: Prelogin, settings: Settings) -> None:
-    """Give the browser its binding. Lax, because the link is opened from a mail program."""
-    value = _serializer(settings).dumps(
-        {"nonce": prelogin.nonce, "email": prelogin.email, "redirect": prelogin.redirect}
-    )
-    response.set_cookie(
-        COOKIE,
-        value if isinstance(value, str) else value.decode(),
-        max_age=LIFETIME,
-        path="/auth",
-        secure=settings.session_cookie_secure,
-        httponly=True,
-        samesite="lax",
-    )
+def set_prelogin(response: Response, prelogin: Prelogin, env: Env) -> None:
+    """Give the browser its binding."""
+    COOKIE.put(response, asdict(prelogin), env)
 
 
 def clear_prelogin(response: Response, settings: Settings) -> None:
     """Take the binding away once it has served."""
-    response.delete_cookie(
-        COOKIE,
-        path="/auth",
-        secure=settings.session_cookie_secure,
-        httponly=True,
-        samesite="lax",
-    )
-
-
-def _serializer(settings: Settings) -> URLSafeTimedSerializer:
-    # itsdangerous signs with the last key and accepts them all; our first is the one that signs.
-    return URLSafeTimedSerializer(list(reversed(settings.session_secrets)), salt="portal.prelogin")
+    COOKIE.clear(response, settings)

@@ -11,6 +11,9 @@ from portal.edge.kv import KV
 REVOKED: Final = "revoked:"
 ENDED_BEFORE: Final = "ended-before:"
 
+LONGEST_SESSION: Final = timedelta(days=400)
+"""How long browsers keep a cookie at most, whichever portal of the platform set it."""
+
 
 class Revocations:
     """Ends one session, or all of a contact's. Copies of a token share its fate."""
@@ -28,10 +31,10 @@ class Revocations:
         """End the session of this id, of which nothing is known but how long it can last."""
         await self._state.put(REVOKED + session_id, b"1", ttl=lifetime.total_seconds())
 
-    async def end_all(self, contact_id: str, now: datetime, lifetime: timedelta) -> None:
-        """End every session of the contact that was issued up to now."""
-        cutoff = str(int(now.timestamp())).encode()
-        await self._state.put(ENDED_BEFORE + contact_id, cutoff, ttl=lifetime.total_seconds())
+    async def end_all(self, contact_id: str, now: datetime) -> None:
+        """End every session of the contact that was issued up to now, by us or another portal."""
+        cutoff, lasts = str(int(now.timestamp())).encode(), LONGEST_SESSION.total_seconds()
+        await self._state.put(ENDED_BEFORE + contact_id, cutoff, ttl=lasts)
 
     async def is_ended(self, session: Session, contact_id: str) -> bool:
         """Whether the session was ended, alone or with all of the contact's."""

@@ -29,10 +29,10 @@ KNOWN_HEADERS: Final = frozenset({"alg", "typ", "kid"})
 
 
 class Claims(Struct, frozen=True, kw_only=True):
-    """The payload: the docs' claims and our `jti`; times are seconds since the epoch.
+    """The payload: the docs' claims, our `jti`, and `viewing_as` in a staff preview (sm-api §10).
 
-    `products` is empty when the token has anything but a list there. Whatever else another
-    portal put in (role, company, permissions) is not read: the CRM decides those.
+    Times are seconds since the epoch. `products` counts only when it is a list. Whatever else
+    another portal put in (role, company, permissions) is not read: the CRM decides those.
     """
 
     id: str
@@ -43,6 +43,7 @@ class Claims(Struct, frozen=True, kw_only=True):
     avatar: str | None = None
     products: Any = ()
     jti: str | None = None
+    viewing_as: Any = None
 
     def holds(self, product: str) -> bool:
         """Whether `products` is a real list that names this product."""
@@ -83,7 +84,10 @@ def new_claims(
 
 def sign(claims: Claims, secret: str) -> str:
     """The token. JSON is ASCII-escaped, so that verifiers that read bytes as characters agree."""
-    payload = json.dumps(msgspec.to_builtins(claims), ensure_ascii=True, separators=(",", ":"))
+    fields = msgspec.to_builtins(claims)
+    if claims.viewing_as is None:
+        del fields["viewing_as"]
+    payload = json.dumps(fields, ensure_ascii=True, separators=(",", ":"))
     header = {"alg": ALGORITHM, "typ": "JWT"}
     return jws.serialize_compact(
         header, payload.encode("ascii"), OctKey.import_key(secret), algorithms=[ALGORITHM]

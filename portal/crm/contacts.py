@@ -15,7 +15,7 @@ from portal.domain.viewer import Role, Viewer
 from portal.errors import SMApiNotFound
 
 FRESHNESS: Final = timedelta(seconds=30)
-"""How old an answer about access may be. Access taken away is gone within a minute."""
+"""How old an answer about access may be at most. Access taken away is gone within a minute."""
 
 RECORD_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -31,11 +31,18 @@ class Contacts:
     `may_enter` is the one rule of who gets in: portal access, the product, and a company.
     """
 
-    def __init__(self, sm: SMApi, product: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        sm: SMApi,
+        product: str,
+        clock: Callable[[], datetime],
+        *,
+        freshness: timedelta = FRESHNESS,
+    ) -> None:
         self._sm = sm
         self._product = product
-        self._by_id: FreshCache[Contact | None] = FreshCache(FRESHNESS, clock)
-        self._by_email: FreshCache[tuple[Contact, ...]] = FreshCache(FRESHNESS, clock)
+        self._by_id: FreshCache[Contact | None] = FreshCache(freshness, clock)
+        self._by_email: FreshCache[tuple[Contact, ...]] = FreshCache(freshness, clock)
 
     def may_enter(self, contact: Contact) -> bool:
         """Whether the CRM lets this contact into this portal."""
@@ -76,13 +83,17 @@ class Contacts:
         address decides, if it belongs to exactly one contact that may enter. An id whose address
         is another's is not trusted. Raises SMApiError.
         """
-        contact = await self._by_id.get(subject, lambda: self._fetch(subject))
+        contact = await self.by_id(subject)
         if contact is not None and same_address(contact.email, email):
             return contact
         key = email.strip().casefold()
         candidates = await self._by_email.get(key, lambda: self.with_address(email))
         allowed = [c for c in candidates if self.may_enter(c) or self.is_staff(c)]
         return allowed[0] if len(allowed) == 1 else None
+
+    async def by_id(self, contact_id: str) -> Contact | None:
+        """The contact of this id, at most 30 seconds old, or None. Raises SMApiError."""
+        return await self._by_id.get(contact_id, lambda: self._fetch(contact_id))
 
     def forget(self, contact: Contact) -> None:
         """Ask the CRM again next time: something about this contact is known to have changed."""

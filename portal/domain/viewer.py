@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -40,9 +41,12 @@ class Person:
 
 @dataclass(frozen=True)
 class Staff:
-    """One of Sprint Mode's own people, at work for one product."""
+    """One of Sprint Mode's own people, at work for one product.
 
-    contact_id: str
+    `id` is their contact's id, else the session's subject: staff need no record in the CRM.
+    """
+
+    id: str
     email: str
     name: str
     product: str
@@ -85,3 +89,12 @@ class Viewer:
     def first_name(self) -> str:
         """For greetings."""
         return self.person.first_name
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A staff person looking at the portal as a client sees it, until then, changing nothing."""
+
+    staff: Staff
+    viewer: Viewer
+    until: datetime

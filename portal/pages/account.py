@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from portal.activity.outbox import Activity
-from portal.auth.gate import session_of, viewer_of
+from portal.auth.gate import session_of, viewer_of, who_of
 from portal.auth.revocation import Revocations
 from portal.auth.sign_ins import SignIns
 from portal.env import env_of
@@ -18,13 +18,18 @@ from portal.templating import render
 async def account(request: Request) -> Response:
     """GET /account: the viewer's data as the CRM has it, and the open sign-ins."""
     env, viewer = env_of(request), viewer_of(request)
+    sign_ins = await SignIns(env.state).of(viewer.contact_id)
+    this_one = session_of(request).id
+    if who_of(request).preview is not None and sign_ins:
+        # A preview stands in the client's shoes: where they signed in last.
+        this_one = sign_ins[0].id
     return render(
         request,
         "account.html",
         {
             "contact": request.state.contact,
-            "sign_ins": await SignIns(env.state).of(viewer.contact_id),
-            "this_sign_in": session_of(request).id,
+            "sign_ins": sign_ins,
+            "this_sign_in": this_one,
             "now": env.clock(),
         },
     )

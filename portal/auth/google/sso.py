@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
@@ -10,12 +11,15 @@ from starlette.responses import RedirectResponse, Response
 
 from portal.auth.address import parse_address
 from portal.auth.choice import offer_companies
+from portal.auth.client_address import client_address
 from portal.auth.google.attempts import Started, forget, new_attempt, remember, take_back
 from portal.auth.google.id_token import Identity
 from portal.auth.google.provider import GoogleProvider
 from portal.auth.redirects import local_path
-from portal.auth.refusals import record_refusal
-from portal.auth.sign_in import hand_over, start_session
+from portal.auth.refusals import Refusal, record_refusal
+from portal.auth.sign_in import Subject, hand_over, start_session
+from portal.auth.staff_marks import StaffMark
+from portal.crm.models import Contact
 from portal.env import Env, env_of
 from portal.errors import BadInput, GoogleRefused, NotFound
 from portal.templating import render
@@ -43,7 +47,7 @@ async def start(request: Request) -> Response:
     started = Started(new_attempt(), local_path(request.query_params.get("redirect")))
     url = await _provider(env).authorization_url(started.attempt)
     response = RedirectResponse(url, status_code=302)
-    remember(response, started, env.settings)
+    remember(response, started, env)
     return response
 
 
@@ -52,12 +56,16 @@ async def callback(request: Request) -> Response:
     env = env_of(request)
     provider, query = _provider(env), request.query_params
     state = query.get("state", "")
+    known: tuple[Contact, ...] = ()
     try:
         started = await _answered(request, env, state)
         identity = await provider.identity(query.get("code", ""), started.attempt)
-        response = await _enter(env, request, identity, started.redirect)
+        known = await env.contacts.with_address(_address(identity))
+        response = await _enter(env, request, identity, known, started.redirect)
     except GoogleRefused as refusal:
-        await record_refusal(env, "google", refusal.cause, said=refusal.said)
+        client = client_address(request, env.settings.trusted_proxies)
+        contact = known[0] if known else None
+        await record_refusal(env, Refusal("google", refusal.cause, client, contact, refusal.said))
         response = _refused_page(request, refusal)
     forget(response, state, env.settings)
     return response
@@ -66,7 +74,7 @@ async def callback(request: Request) -> Response:
 async def _answered(request: Request, env: Env, state: str) -> Started:
     """The attempt that Google answered, when this browser made it and Google did not refuse."""
     query = request.query_params
-    started = await take_back(request, state, env.settings, env.state)
+    started = await take_back(request, state, env)
     if started is None:
         raise GoogleRefused("state")
     if "error" in query:
@@ -75,19 +83,45 @@ async def _answered(request: Request, env: Env, state: str) -> Started:
     return started
 
 
-async def _enter(env: Env, request: Request, identity: Identity, redirect: str) -> Response:
-    try:
-        email = parse_address(identity.email)
-    except BadInput as error:
-        raise GoogleRefused("no_email") from error
-    allowed = await env.contacts.allowed_with_address(email)
-    if not allowed:
+async def _enter(
+    env: Env, request: Request, identity: Identity, known: Sequence[Contact], redirect: str
+) -> Response:
+    """Sign in a staff person of our Workspace, or the contact that has this address."""
+    email, domain = _address(identity), identity.hosted_domain
+    allowed = [contact for contact in known if env.contacts.may_enter(contact)]
+    is_staff = domain is not None and domain in env.settings.staff_domains
+    if not (is_staff or allowed):
         raise GoogleRefused("no_access", account=email)
     await _check_subject(env, identity, email)
+    if is_staff:
+        return await _enter_as_staff(env, request, identity, known, redirect)
     if len(allowed) > 1:
         return offer_companies(request, env, allowed, redirect, "google")
-    made = await start_session(env, request, allowed[0], "google")
-    return hand_over(RedirectResponse(redirect, status_code=303), made, env)
+    token = await start_session(env, request, Subject.of(allowed[0]), "google")
+    return hand_over(RedirectResponse(redirect, status_code=303), token, env)
+
+
+async def _enter_as_staff(
+    env: Env, request: Request, identity: Identity, known: Sequence[Contact], redirect: str
+) -> Response:
+    """A verified member of one of our Workspaces; the CRM need not know them."""
+    contact = next((c for c in known if env.contacts.is_staff(c)), None)
+    email = _address(identity)
+    subject = (
+        Subject.of(contact)
+        if contact
+        else Subject(f"google:{identity.subject}", email, identity.name or email)
+    )
+    mark = StaffMark(by="google", domain=identity.hosted_domain, in_crm=contact is not None)
+    token = await start_session(env, request, subject, "google", mark)
+    return hand_over(RedirectResponse(redirect, status_code=303), token, env)
+
+
+def _address(identity: Identity) -> str:
+    try:
+        return parse_address(identity.email)
+    except BadInput as error:
+        raise GoogleRefused("no_email") from error
 
 
 async def _check_subject(env: Env, identity: Identity, email: str) -> None:
