@@ -139,6 +139,7 @@ class Templates:
                 "path": request.url.path,
                 "csp_nonce": getattr(request.state, "csp_nonce", ""),
                 "preview": getattr(request.state, "preview", None),
+                "standing_change": getattr(request.state, "standing_change", None),
                 "as_of": getattr(request.state, "as_of", None),
                 **_formatters(viewer),
                 **context,

@@ -43,6 +43,9 @@ VARIABLES: Final = {
 FETCH: Final = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
 LINK: Final = re.compile(r"http://[^\s\"<>]+/auth/magic/verify\?token=([A-Za-z0-9_-]+)")
 CODE: Final = re.compile(r"^(\d{6})$", re.MULTILINE)
+SHORTEST_SECRET: Final = 20
+SECRETS_USED: Final[set[str]] = set()
+"""Every token, code and cookie that a test has had; none may be in the log of that test."""
 
 
 @dataclass
@@ -119,6 +122,7 @@ class Stage:
             base_url=self.settings.portal_origin,
             headers={**FETCH, "Accept": "text/html", **headers},
             follow_redirects=False,
+            event_hooks={"response": [_note_cookies]},
         )
         self._stack.push_async_callback(client.aclose)
         return client
@@ -137,15 +141,11 @@ class Stage:
 
     def last_token(self) -> str:
         """The token of the latest mail's link."""
-        found = LINK.search(self.post.letters[-1].text)
-        assert found, self.post.letters[-1].text
-        return found[1]
+        return _in_mail(LINK, self.post.letters[-1])
 
     def last_code(self) -> str:
         """The six digits of the latest mail."""
-        found = CODE.search(self.post.letters[-1].text)
-        assert found, self.post.letters[-1].text
-        return found[1]
+        return _in_mail(CODE, self.post.letters[-1])
 
     async def sign_in(self, browser: httpx.AsyncClient, email: str) -> httpx.Response:
         """The whole way in by magic link; returns the answer to the button."""
@@ -192,6 +192,20 @@ class Stage:
         """Change a record in the CRM, as staff would."""
         answer = await self.sandbox.patch(path, json=values)
         assert answer.status_code == 200, answer.text
+
+
+def _in_mail(pattern: re.Pattern[str], letter: Letter) -> str:
+    found = pattern.search(letter.text)
+    assert found, letter.text
+    SECRETS_USED.add(found[1])
+    return found[1]
+
+
+async def _note_cookies(response: httpx.Response) -> None:
+    for cookie in response.headers.get_list("set-cookie"):
+        name, _, value = cookie.partition(";")[0].partition("=")
+        if len(value) > SHORTEST_SECRET and name != "portal_standing":
+            SECRETS_USED.add(value)
 
 
 def settings_for(**changes: Any) -> Settings:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from portal.auth.audit import note_refused_write
 from portal.auth.csrf import SAFE_METHODS
 from portal.auth.session import Session
+from portal.auth.standing import Standing, remembering, shown_before
 from portal.auth.who import SignedIn, signed_in
 from portal.crm.access import ClientAccess, VisibilityRules
 from portal.crm.staff_access import StaffAccess
@@ -92,7 +93,17 @@ class Gate:
             if who.preview is not None and scope["method"] not in SAFE_METHODS:
                 await note_refused_write(env, who.preview, scope["method"], scope["path"])
                 raise ReadOnlyPreview
+            if who.viewer is not None and who.preview is None:
+                send = _telling_of_changes(env, request, who.viewer, send)
         await self._app(scope, receive, send)
+
+
+def _telling_of_changes(env: Env, request: Request, viewer: Viewer, send: Send) -> Send:
+    standing, before = Standing.of(viewer), shown_before(request)
+    if standing == before:
+        return send
+    request.state.standing_change = standing.since(before)
+    return remembering(send, standing, env.settings)
 
 
 def admit(env: Env, request: Request, who: SignedIn) -> None:
