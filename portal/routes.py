@@ -32,6 +32,8 @@ from portal.pages.engagements import engagement, engagements
 from portal.pages.home import home
 from portal.pages.invoices import invoice, invoices
 from portal.staff.clients import clients
+from portal.staff.company import company_page
+from portal.staff.contact import change_access, confirm_access, contact_page
 from portal.staff.preview import exit_view_as, view_as
 from portal.templating import STATIC_DIR
 
@@ -77,6 +79,10 @@ ROUTES: list[BaseRoute] = [
     Route("/account/end-sign-in", end_sign_in, methods=["POST"], name="end_sign_in"),
     # Sprint Mode's own people.
     Route("/staff", clients, name="staff"),
+    Route("/staff/companies/{id}", company_page, name="staff_company"),
+    Route("/staff/contacts/{id}", contact_page, name="staff_contact"),
+    Route("/staff/contacts/{id}/access", confirm_access, methods=["GET"], name="confirm_access"),
+    Route("/staff/contacts/{id}/access", change_access, methods=["POST"], name="change_access"),
     # For browser code: SM API's shapes, scoped to whoever is signed in.
     Mount("/api", routes=API, name="api"),
     # The worker itself.

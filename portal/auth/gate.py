@@ -17,8 +17,9 @@ from portal.auth.csrf import SAFE_METHODS
 from portal.auth.session import Session
 from portal.auth.standing import Standing, remembering, shown_before
 from portal.auth.who import SignedIn, signed_in
-from portal.crm.access import ClientAccess, VisibilityRules
+from portal.crm.access import ClientAccess
 from portal.crm.staff_access import StaffAccess
+from portal.crm.visibility import VisibilityRules
 from portal.domain.viewer import Viewer
 from portal.env import Env, env_of
 from portal.errors import NoClientChosen, ReadOnlyPreview
@@ -106,14 +107,20 @@ def _telling_of_changes(env: Env, request: Request, viewer: Viewer, send: Send) 
     return remembering(send, standing, env.settings)
 
 
+def access_for(env: Env, viewer: Viewer) -> ClientAccess:
+    """What a viewer may read, by this portal's rules."""
+    settings = env.settings
+    rules = VisibilityRules(settings.visible_activities, settings.untagged_invoices == "show")
+    return ClientAccess(viewer, env.sm, env.contacts, env.clock, rules)
+
+
 def admit(env: Env, request: Request, who: SignedIn) -> None:
     """Put on the request what pages may use: nothing that reaches beyond this person."""
-    settings, state = env.settings, request.state
+    state = request.state
     state.who, state.contact, state.preview = who, who.contact, who.preview
     if who.viewer is not None:
-        rules = VisibilityRules(settings.visible_activities, settings.untagged_invoices == "show")
         state.viewer = who.viewer
-        state.access = ClientAccess(who.viewer, env.sm, env.contacts, env.clock, rules)
+        state.access = access_for(env, who.viewer)
     elif who.staff is not None:
         state.staff = who.staff
-        state.staff_access = StaffAccess(who.staff, env.sm)
+        state.staff_access = StaffAccess(who.staff, env.sm, env.contacts)

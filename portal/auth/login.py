@@ -53,13 +53,16 @@ log = structlog.get_logger(__name__)
 
 
 async def login_page(request: Request) -> Response:
-    """GET /auth/login: the form; whoever is signed in already goes on to where they wanted."""
+    """GET /auth/login: the form; whoever is signed in already goes on to where they wanted.
+
+    `email` fills the address in: invitations lead here with it.
+    """
     env = env_of(request)
     redirect = local_path(request.query_params.get("redirect"))
     try:
         await signed_in(env, request)
     except PortalError:
-        return _login_form(request, redirect)
+        return _login_form(request, redirect, email=request.query_params.get("email", ""))
     return RedirectResponse(redirect, status_code=303)
 
 

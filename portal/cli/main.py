@@ -16,6 +16,8 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "dev": "run portal, sandbox and mail with demo data",
         "serve": "run the portal in production",
         "check": "say what is wrong with this installation",
+        "grant": "give a contact access to the portal",
+        "revoke": "take a contact's access to the portal away",
         "sandbox": "run the embedded SM API alone, or manage its API keys",
     }
 )

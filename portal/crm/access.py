@@ -8,15 +8,29 @@ filter on invoices and activities (sm-api §16, 6 and 7).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from portal.crm.client import Params, SMApi, decode
 from portal.crm.contacts import RECORD_ID, Contacts
-from portal.crm.models import Activity, Colleague, Company, Contact, Engagement, Invoice
+from portal.crm.models import (
+    AccessEvent,
+    Activity,
+    Colleague,
+    Company,
+    Contact,
+    Engagement,
+    Invoice,
+)
+from portal.crm.visibility import (
+    VisibilityRules,
+    hides_activity,
+    hides_contact,
+    hides_engagement,
+    hides_invoice,
+)
 from portal.domain.viewer import Viewer
 from portal.errors import NotFound, RoleNotAllowed, SMApiNotFound, SMApiRejected
 
@@ -25,20 +39,8 @@ T = TypeVar("T")
 MOST_ACTIVITIES: Final = 500
 """How far back the timeline reads; internal records among them are dropped afterwards."""
 
-MONEY_ACTIVITIES: Final = ("invoice", "payment")
-"""First words of the activity types that speak of amounts: for client admins only."""
-
-
-@dataclass(frozen=True)
-class VisibilityRules:
-    """What this portal shows beyond ownership.
-
-    `activity_types`: the client-visible kinds of activity. `untagged_invoices`: whether an
-    invoice with neither a product nor an engagement is shown.
-    """
-
-    activity_types: Collection[str]
-    untagged_invoices: bool = False
+ACCESS_EVENTS: Final = ("portal_login", "portal_preview_started")
+"""What the access log is made of: sign-ins, and staff who looked at the portal as somebody."""
 
 
 class ClientAccess:
@@ -56,7 +58,7 @@ class ClientAccess:
         self._sm = sm
         self._contacts = contacts
         self._clock = clock
-        self._rules = rules
+        self.rules = rules
         self._engagements: asyncio.Task[tuple[Engagement, ...]] | None = None
 
     def now(self) -> datetime:
@@ -103,7 +105,7 @@ class ClientAccess:
             self._of_company("/api/invoices", Invoice),
         )
         own = {e.id for e in engagements}
-        shown = [i for i in invoices if i.status != "draft" and self._is_own_invoice(i, own)]
+        shown = [i for i in invoices if not hides_invoice(i, self.viewer, own, self.rules)]
         return sorted(shown, key=lambda i: (i.issued_date or date.min, i.id), reverse=True)
 
     async def invoice(self, invoice_id: str) -> Invoice:
@@ -128,8 +130,7 @@ class ClientAccess:
         shown = [
             a
             for a in activities
-            if self._is_own_activity(a, own)
-            and self._is_visible(a.activity_type)
+            if not hides_activity(a, self.viewer, own, self.rules)
             and engagement_id in (None, a.engagement_id)
         ]
         return sorted(shown, key=lambda a: (a.created_at, a.id), reverse=True)
@@ -141,13 +142,29 @@ class ClientAccess:
         """
         viewer = self.viewer
         found = await self._of_company("/api/contacts", Contact)
-        own = [
-            contact
-            for contact in found
-            if contact.has_product(viewer.product)
-            and (viewer.sees_money or contact.id == viewer.contact_id)
-        ]
+        own = [contact for contact in found if not hides_contact(contact, viewer)]
         return sorted((_colleague(c, viewer.product) for c in own), key=_by_name)
+
+    async def access_log(self) -> list[AccessEvent]:
+        """Who came in and which staff looked on, newest first: a client admin's whole company.
+
+        A viewer who is no admin finds only what concerns them.
+        """
+        viewer, path = self.viewer, "/api/activities"
+        asked = ({"type": kind, "company_id": viewer.company_id} for kind in ACCESS_EVENTS)
+        lists = await asyncio.gather(
+            *(self._sm.list(path, one, most=MOST_ACTIVITIES) for one in asked)
+        )
+        events = [
+            # Decoded only when it is ours: what other portals note has shapes of its own.
+            decode(record, AccessEvent, path)
+            for record in (record for found in lists for record in found)
+            if record.get("company_id") == viewer.company_id
+            and record.get("source") == viewer.product
+            and record.get("activity_type") in ACCESS_EVENTS
+        ]
+        shown = [e for e in events if viewer.sees_money or e.contact_id == viewer.contact_id]
+        return sorted(shown, key=lambda e: (e.created_at, e.id), reverse=True)
 
     async def change_self(self, changes: dict[str, str | None]) -> dict[str, str]:
         """Change fields of the viewer's own contact. Raises BadInput with what SM API objects to.
@@ -171,7 +188,7 @@ class ClientAccess:
     async def _read_engagements(self) -> tuple[Engagement, ...]:
         viewer = self.viewer
         found = await self._of_company("/api/engagements", Engagement, {"product": viewer.product})
-        return tuple(e for e in found if e.product == viewer.product)
+        return tuple(e for e in found if not hides_engagement(e, viewer))
 
     async def _of_company(
         self, path: str, kind: type[T], params: Params | None = None, *, most: int | None = None
@@ -184,22 +201,6 @@ class ClientAccess:
         asked = {**(params or {}), "company_id": company_id}
         found = await self._sm.list(path, asked, most=most)
         return tuple(decode(r, kind, path) for r in found if r.get("company_id") == company_id)
-
-    def _is_own_invoice(self, invoice: Invoice, own_engagements: set[str]) -> bool:
-        if invoice.product:
-            return invoice.product == self.viewer.product
-        if invoice.engagement_id:
-            return invoice.engagement_id in own_engagements
-        return self._rules.untagged_invoices
-
-    def _is_own_activity(self, activity: Activity, own_engagements: set[str]) -> bool:
-        return activity.source == self.viewer.product or activity.engagement_id in own_engagements
-
-    def _is_visible(self, activity_type: str) -> bool:
-        speaks_of_money = activity_type.startswith(MONEY_ACTIVITIES)
-        return activity_type in self._rules.activity_types and (
-            self.viewer.sees_money or not speaks_of_money
-        )
 
 
 def _colleague(contact: Contact, product: str) -> Colleague:

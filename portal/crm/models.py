@@ -103,6 +103,25 @@ class Activity(Record, frozen=True, kw_only=True):
     created_at: Moment
 
 
+class AccessDetails(Struct, frozen=True, kw_only=True):
+    """What the portal itself notes of a sign-in (`method`) or of a staff preview."""
+
+    method: str | None = None
+    reason: str | None = None
+    staff_name: str | None = None
+
+
+class AccessEvent(Record, frozen=True, kw_only=True):
+    """A sign-in, or a staff preview: what a client may know of who looked at their data."""
+
+    company_id: str | None = None
+    contact_id: str | None = None
+    activity_type: str
+    source: str | None = None
+    metadata: AccessDetails = AccessDetails()
+    created_at: Moment
+
+
 class Colleague(Record, frozen=True, kw_only=True):
     """Somebody of the viewer's own company, as the others there may see them."""
 

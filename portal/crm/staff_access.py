@@ -6,12 +6,12 @@ the product on the way back, because SM API does not enforce it (sm-api §1).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
 from portal.crm.client import SMApi
-from portal.crm.contacts import RECORD_ID
+from portal.crm.contacts import RECORD_ID, Contacts
 from portal.domain.viewer import Staff
 from portal.errors import FieldNotAllowed, NotFound, SMApiNotFound, SMApiRejected
 
@@ -28,8 +28,15 @@ def _tagged(record: Record, product: str, _engagements: frozenset[str]) -> bool:
     return bool(record.get("product") == product)
 
 
-def _contact(record: Record, product: str, _engagements: frozenset[str]) -> bool:
+def _contact(record: Record, product: str, companies: frozenset[str]) -> bool:
+    if not _is_tagged(record):
+        return record.get("company_id") in companies
     return record.get("product") == product or product in (record.get("products") or ())
+
+
+def _is_tagged(contact: Record) -> bool:
+    """Whether the contact was given any product. A new one at a client of ours was not yet."""
+    return bool(contact.get("product") or contact.get("products"))
 
 
 def _invoice(record: Record, product: str, engagements: frozenset[str]) -> bool:
@@ -52,31 +59,38 @@ BELONGS: Final[Mapping[str, Belongs]] = MappingProxyType(
         "activities": _activity,
     }
 )
-"""How each kind of record is known to be this product's (sm-api §16, 6 and 7)."""
+"""How each kind of record is known to be this product's (sm-api §16, 6 and 7).
+
+A rule is given the ids that it may need: of our companies for contacts, else of our engagements.
+"""
 
 
 class StaffAccess:
     """One staff person's view of one product. Every method raises SMApiError when it cannot."""
 
-    def __init__(self, staff: Staff, sm: SMApi) -> None:
+    def __init__(self, staff: Staff, sm: SMApi, contacts: Contacts) -> None:
         self.staff = staff
         self._sm = sm
+        self._contacts = contacts
         self._product = staff.product
 
     async def records(self, name: str, query: Mapping[str, str]) -> list[Record]:
         """The product's records of one kind. Raises NotFound for a kind that there is not.
 
-        A `product` in the query that is another's finds nothing.
+        Contacts without any product are among a company's, and among those searched for, when
+        their company is ours: they may be given access. A `product` in the query that is
+        another's finds nothing.
         """
         belongs = _rule(name)
         if query.get("product") not in (None, "", self._product):
             return []
         asked = {key: query[key] for key in PASSED_FILTERS if query.get(key)}
-        if name in ("companies", "contacts", "engagements"):
+        narrowed = name == "contacts" and not {"company_id", "search"}.isdisjoint(asked)
+        if name in ("companies", "contacts", "engagements") and not narrowed:
             asked["product"] = self._product
         found = await self._sm.list(f"/api/{name}", asked, most=MOST_RECORDS)
-        engagements = await self._engagement_ids(name)
-        return [record for record in found if belongs(record, self._product, engagements)]
+        ids = await self._needed_ids(name, found)
+        return [record for record in found if belongs(record, self._product, ids)]
 
     async def record(self, name: str, record_id: str) -> Record:
         """One record. Raises NotFound when it is not there or another product's."""
@@ -87,7 +101,7 @@ class StaffAccess:
             found: Record = await self._sm.get(f"/api/{name}/{record_id}")
         except SMApiNotFound as error:
             raise NotFound from error
-        if not belongs(found, self._product, await self._engagement_ids(name)):
+        if not belongs(found, self._product, await self._needed_ids(name, [found])):
             raise NotFound
         return found
 
@@ -104,13 +118,17 @@ class StaffAccess:
 
     async def patch_contact(self, contact_id: str, body: Record) -> Any:
         """Change a contact of this product; access may be given for this product only."""
-        await self.record("contacts", contact_id)
+        before = await self.record("contacts", contact_id)
         if body.get("product") not in (None, self._product):
             raise FieldNotAllowed("product")
         if "products" in body or "is_sm_team" in body:
             raise FieldNotAllowed("products" if "products" in body else "is_sm_team")
         await self._check_reference(body, "company_id", "companies")
-        return await self._send("PATCH", f"/api/contacts/{contact_id}", body)
+        changed = await self._send("PATCH", f"/api/contacts/{contact_id}", body)
+        # What the gate knows of this person is out of date from here on.
+        for email in (before.get("email"), body.get("email")):
+            self._contacts.forget_id(contact_id, str(email or ""))
+        return changed
 
     def _own(self, body: Record, tag: str) -> Record:
         if body.get(tag) not in (None, self._product):
@@ -128,13 +146,17 @@ class StaffAccess:
         except SMApiRejected as error:
             raise error.as_bad_input() from error
 
-    async def _engagement_ids(self, name: str) -> frozenset[str]:
-        if name not in ("invoices", "activities"):
-            return frozenset()
-        found = await self._sm.list("/api/engagements", {"product": self._product})
-        return frozenset(
-            str(record["id"]) for record in found if record.get("product") == self._product
-        )
+    async def _needed_ids(self, name: str, found: Sequence[Record]) -> frozenset[str]:
+        """The ids of ours that tell whether records belong to us, where they do not say it."""
+        if name in ("invoices", "activities"):
+            return await self._own_ids("engagements")
+        if name == "contacts" and not all(_is_tagged(record) for record in found):
+            return await self._own_ids("companies")
+        return frozenset()
+
+    async def _own_ids(self, name: str) -> frozenset[str]:
+        found = await self._sm.list(f"/api/{name}", {"product": self._product})
+        return frozenset(str(r["id"]) for r in found if r.get("product") == self._product)
 
 
 def _rule(name: str) -> Belongs:

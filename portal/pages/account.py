@@ -1,12 +1,15 @@
-"""Account: who one is here, and where one is signed in."""
+"""Account: who one is here, where one is signed in, and who looked at one's data."""
 
 from __future__ import annotations
+
+import asyncio
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from portal.activity.outbox import Activity
-from portal.auth.gate import session_of, viewer_of, who_of
+from portal.auth.gate import access_of, session_of, viewer_of, who_of
 from portal.auth.revocation import Revocations
 from portal.auth.sign_ins import SignIns
 from portal.env import env_of
@@ -14,10 +17,15 @@ from portal.errors import NotFound
 from portal.submitted import submitted
 from portal.templating import render
 
+MOST_EVENTS: Final = 50
+"""How many entries of the access log the page shows."""
+
 
 async def account(request: Request) -> Response:
-    """GET /account: the viewer's data as the CRM has it, and the open sign-ins."""
-    env, viewer = env_of(request), viewer_of(request)
+    """GET /account: the viewer's data as the CRM has it, the open sign-ins, the access log."""
+    env, access = env_of(request), access_of(request)
+    viewer = access.viewer
+    log, people = await asyncio.gather(access.access_log(), access.colleagues())
     sign_ins = await SignIns(env.state).of(viewer.contact_id)
     this_one = session_of(request).id
     if who_of(request).preview is not None and sign_ins:
@@ -30,6 +38,8 @@ async def account(request: Request) -> Response:
             "contact": request.state.contact,
             "sign_ins": sign_ins,
             "this_sign_in": this_one,
+            "access_log": log[:MOST_EVENTS],
+            "names": {person.id: person.full_name or person.email for person in people},
             "now": env.clock(),
         },
     )

@@ -9,8 +9,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from portal.auth.gate import staff_access_of
-from portal.errors import Forbidden
+from portal.staff.contact import staff_only
 from portal.templating import render
 
 MOST_SHOWN: Final = 50
@@ -22,15 +21,15 @@ async def clients(request: Request) -> Response:
 
     Raises Forbidden for clients.
     """
-    access = staff_access_of(request)
-    if access is None:
-        raise Forbidden
+    access = staff_only(request)
     query = request.query_params.get("q", "").strip()[:LONGEST_QUERY]
-    companies, contacts = await asyncio.gather(
-        access.records("companies", {}), access.records("contacts", {})
+    companies, tagged, searched = await asyncio.gather(
+        access.records("companies", {}),
+        access.records("contacts", {}),
+        access.records("contacts", {"search": query}),
     )
     people: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for contact in contacts:
+    for contact in {c["id"]: c for c in (*tagged, *searched)}.values():
         people[contact.get("company_id") or ""].append(contact)
     found = [(c, people[c["id"]]) for c in companies if _matches(query, c, people[c["id"]])]
     return render(

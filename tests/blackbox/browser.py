@@ -1,16 +1,16 @@
-"""A browser of the tests: it keeps every cookie, follows nothing, and notes each secret it meets."""
+"""A browser of the tests: keeps every cookie, follows nothing, notes each secret it meets."""
 
 from __future__ import annotations
 
 import json
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import uuid4
 
 import httpx2 as httpx
@@ -59,6 +59,19 @@ class Portal:
         lines = self.log.read_text().splitlines()
         return [_entry(line) for line in lines if request_id in line]
 
+    def at_once(self, requests: Sequence[bytes]) -> list[bytes]:
+        """The answers to requests that are all complete at nearly the same moment."""
+        wires = [socket.create_connection(("127.0.0.1", self.port), timeout=30) for _ in requests]
+        try:
+            for wire, request in zip(wires, requests, strict=True):
+                wire.sendall(request[:-1])
+            for wire, request in zip(wires, requests, strict=True):
+                wire.sendall(request[-1:])
+            return [read_all(wire) for wire in wires]
+        finally:
+            for wire in wires:
+                wire.close()
+
     def raw(self, sent: bytes) -> bytes:
         """The answer to bytes that no client library would send."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as wire:
@@ -94,6 +107,17 @@ class Browser:
     def post(self, path: str, data: Mapping[str, str] | None = None, **more: Any) -> httpx.Response:
         """POST a form."""
         return self.request("POST", path, data=data or {}, **more)
+
+    def written(self, method: str, path: str, **fields: str) -> bytes:
+        """A request of this browser as it goes over the wire, for `at_once`."""
+        body = urlencode(fields)
+        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        return (
+            f"{method} {path} HTTP/1.1\r\nHost: {self.portal.host}\r\nCookie: {cookies}\r\n"
+            "Sec-Fetch-Site: same-origin\r\nConnection: close\r\n"
+            "Content-Type: application/x-www-form-urlencoded\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}"
+        ).encode()
 
     def me(self, **headers: str) -> httpx.Response:
         """Who the portal says this is."""
@@ -156,6 +180,12 @@ def read_all(wire: socket.socket) -> bytes:
     except ConnectionResetError:
         pass
     return received
+
+
+def session_in(answer: bytes) -> str:
+    """The session token that a raw answer sets, or nothing."""
+    found = re.search(rb"\r\nset-cookie: sm_client=([^;\"\r]+);", answer)
+    return found[1].decode() if found else ""
 
 
 def status_of(answer: bytes) -> int:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
@@ -97,9 +98,7 @@ class Stand:
         """All of them."""
         return self.main, self.limited, self.production
 
-    def browser(
-        self, portal: Portal | None = None, session: str = "", **headers: str
-    ) -> Browser:
+    def browser(self, portal: Portal | None = None, session: str = "", **headers: str) -> Browser:
         """A fresh browser, perhaps with a session token."""
         cookies = {"sm_client": session} if session else {}
         self.seen.note(session)
@@ -203,9 +202,7 @@ class Stand:
         """Press the button of the page that a link opens."""
         return browser.post("/auth/magic/verify", {"token": letter.token, **more})
 
-    def signed_in(
-        self, person: Person, portal: Portal | None = None, **headers: str
-    ) -> Browser:
+    def signed_in(self, person: Person, portal: Portal | None = None, **headers: str) -> Browser:
         """A browser in which this person has signed in by a link."""
         browser = self.browser(portal, **headers)
         answer = self.press(browser, self.mailed(browser, person))
@@ -215,7 +212,9 @@ class Stand:
 
     def token(self, person: Person, **changes: Any) -> str:
         """A session token that another portal of the platform made."""
-        made = forged(HS256, claims_of(person.id, person.email, **changes), SECRETS["SESSION_SECRET"])
+        made = forged(
+            HS256, claims_of(person.id, person.email, **changes), SECRETS["SESSION_SECRET"]
+        )
         self.seen.note(made)
         return made
 
@@ -312,8 +311,9 @@ def standing(folder: Path) -> Iterator[Stand]:
         crm = stack.enter_context(_client(elsewhere["SM_API_URL"]))
         crm.headers["X-SM-Key"] = SECRETS["SM_API_KEY"]
         for portal in running:
-            until(lambda portal=portal: _is_ready(portal), seconds=60)
-        made = Stand(*running, crm, local / ".portal" / "sandbox.db")
+            until(partial(_is_ready, portal), seconds=60)
+        main, limited, production = running
+        made = Stand(main, limited, production, crm, local / ".portal" / "sandbox.db")
         made.seen.note(*SECRETS.values(), NEWER_SESSION_SECRET)
         yield made
 
@@ -347,5 +347,9 @@ def _without_google(folder: Path) -> Path:
     """The repository's configuration, for a portal whose owner has no Google client."""
     file = project_in(folder) / "wrangler-like.toml"
     text = file.read_text()
-    file.write_text(text.replace('  "GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "SMTP_URL",\n', '  "SMTP_URL",\n'))
+    file.write_text(
+        text.replace(
+            '  "GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "SMTP_URL",\n', '  "SMTP_URL",\n'
+        )
+    )
     return folder

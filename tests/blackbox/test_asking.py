@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from secrets import token_hex
+from typing import Any
 from urllib.parse import quote
 
 import httpx2 as httpx
@@ -36,6 +38,7 @@ NOT_ONE_ADDRESS = [
     "mailto:jane@acme.com?subject=x",
     "jane@acme.com" + "m" * 400,
 ]
+LONG_S = "\u017f"
 DIFFERENT_EACH_TIME = ("date", "x-request-id", "set-cookie")
 
 
@@ -44,14 +47,20 @@ def test_what_is_not_one_address_is_refused_and_mails_nobody(
     stand: Stand, browser: Browser, typed: str
 ) -> None:
     stand.seen.note(typed, quote(typed))
-    before = {letter["id"] for address in ("jane@acme.com", "sam@acme.com", "eve@evil.example")
-              for letter in stand.letters(address)}
+    before = {
+        letter["id"]
+        for address in ("jane@acme.com", "sam@acme.com", "eve@evil.example")
+        for letter in stand.letters(address)
+    }
     answer = browser.post("/auth/magic", {"email": typed})
     assert answer.status_code == 422
     assert "Please enter one e-mail address" in answer.text
     assert set_cookies(answer) == []
-    after = {letter["id"] for address in ("jane@acme.com", "sam@acme.com", "eve@evil.example")
-             for letter in stand.letters(address)}
+    after = {
+        letter["id"]
+        for address in ("jane@acme.com", "sam@acme.com", "eve@evil.example")
+        for letter in stand.letters(address)
+    }
     assert after == before
 
 
@@ -83,18 +92,22 @@ def test_blanks_around_an_address_do_not_matter(
     assert stand.ask(browser, f"  {person.email} ") == "sent"
 
 
-@pytest.mark.parametrize("change", [str.upper, str.title, lambda email: email.replace("s", "ſ")])
+def long_s(email: str) -> str:
+    """Another letter, which folds to the same."""
+    return email.replace("s", LONG_S)
+
+
+@pytest.mark.parametrize("change", [str.upper, str.title, long_s])
 def test_mail_goes_to_the_address_as_the_crm_has_it(
-    stand: Stand, browser: Browser, change: object
+    stand: Stand, browser: Browser, change: Callable[[str], str]
 ) -> None:
     person = stand.person(f"Sascha.{token_hex(5)}@acme.com")
-    assert callable(change)
     typed = change(person.email)
     assert typed != person.email
     outcome = stand.ask(browser, typed)
     assert [letter["to"] for letter in stand.letters(person.email)] in ([], [person.email])
     # A letter that only folds to another may be unknown; a mere difference of case may not.
-    assert outcome == "sent" or "ſ" in typed
+    assert outcome == "sent" or LONG_S in typed
     addressed = [letter["to"] for letter in stand.letters(typed)]
     assert set(addressed) <= {person.email}
 
@@ -124,7 +137,7 @@ def test_part_of_an_address_is_nobodys(stand: Stand, browser: Browser) -> None:
     ],
 )
 def test_who_may_not_enter_gets_no_mail(
-    stand: Stand, browser: Browser, values: dict[str, object], cause: str
+    stand: Stand, browser: Browser, values: dict[str, Any], cause: str
 ) -> None:
     person = stand.person(**values)
     assert stand.ask(browser, person.email) == cause

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.blackbox.browser import Browser
+from tests.blackbox.browser import Browser, session_in, status_of
 from tests.blackbox.stand import Person, Stand
 
 TRIES = 5
@@ -108,7 +108,18 @@ def test_a_success_by_code_ends_the_link_of_the_same_mail(
     assert stand.press(stand.browser(), letter, confirm="1").status_code == 410
 
 
-@pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "12345６", "' OR 1=1"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "",
+        "12345",
+        "1234567",
+        "abcdef",
+        "\u0661\u0662\u0663\u0664\u0665\u0666",
+        "12345\uff16",
+        "' OR 1=1",
+    ],
+)
 def test_what_is_no_code_is_refused_and_costs_no_try(
     stand: Stand, browser: Browser, person: Person, code: str
 ) -> None:
@@ -116,3 +127,27 @@ def test_what_is_no_code_is_refused_and_costs_no_try(
     for _ in range(TRIES + 1):
         assert type_code(browser, code) == 403
     assert type_code(browser, right) == 303
+
+
+def test_of_fifty_right_codes_at_the_same_moment_one_signs_in(
+    stand: Stand, browser: Browser, person: Person
+) -> None:
+    code = stand.mailed(browser, person).code
+    answers = stand.main.at_once([browser.written("POST", "/auth/verify-code", code=code)] * 50)
+    assert sorted(map(status_of, answers)) == [303] + [410] * 49
+    tokens = list(filter(None, map(session_in, answers)))
+    stand.seen.note(*tokens)
+    assert len(tokens) == 1
+
+
+def test_of_fifty_wrong_codes_at_the_same_moment_five_are_tried(
+    stand: Stand, browser: Browser, person: Person
+) -> None:
+    code = stand.mailed(browser, person).code
+    guesses = [f"{(int(code) + number) % 1_000_000:06d}" for number in range(1, 51)]
+    answers = stand.main.at_once(
+        [browser.written("POST", "/auth/verify-code", code=guess) for guess in guesses]
+    )
+    # The fifth wrong one already says that this mail no longer works.
+    assert sorted(map(status_of, answers)) == [403] * (TRIES - 1) + [410] * (51 - TRIES)
+    assert type_code(browser, code) == 410

@@ -42,7 +42,8 @@ def test_in_production_the_cookie_is_the_platforms(stand: Stand, person: Person)
 
 
 @pytest.mark.parametrize(
-    "name", ["xsm_client", "sm_clientx", "SM_CLIENT", "sm-client", "__Host-sm_client", "sm_session_"]
+    "name",
+    ["xsm_client", "sm_clientx", "SM_CLIENT", "sm-client", "__Host-sm_client", "sm_session_"],
 )
 def test_a_name_that_is_nearly_right_is_not_read(stand: Stand, person: Person, name: str) -> None:
     browser = stand.browser()
@@ -56,9 +57,7 @@ def test_the_session_of_another_portals_door_is_not_read(stand: Stand, person: P
     assert browser.me().status_code == 401
 
 
-def test_the_portals_own_cookie_is_read_before_the_shared_one(
-    stand: Stand, person: Person
-) -> None:
+def test_the_portals_own_cookie_is_read_before_the_shared_one(stand: Stand, person: Person) -> None:
     other = stand.person()
     for order in (("sm_session_mode", "sm_client"), ("sm_client", "sm_session_mode")):
         browser = stand.browser()
@@ -84,8 +83,8 @@ def test_a_bad_cookie_of_the_portals_own_leaves_the_shared_one(
 def asked_with(stand: Stand, *cookie_lines: str) -> int:
     """The status of `/auth/me` with these Cookie headers, byte for byte."""
     lines = "".join(f"Cookie: {line}\r\n" for line in cookie_lines)
-    sent = f"GET /auth/me HTTP/1.1\r\nHost: {stand.main.host}\r\n{lines}Connection: close\r\n\r\n"
-    return status_of(stand.main.raw(sent.encode()))
+    sent = f"GET /api/auth/me HTTP/1.1\r\nHost: {stand.main.host}\r\n{lines}"
+    return status_of(stand.main.raw(f"{sent}Connection: close\r\n\r\n".encode("latin-1")))
 
 
 @pytest.mark.parametrize("name", ["sm_client", "sm_session_mode"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
@@ -16,9 +17,7 @@ def is_signed_in(browser: Browser) -> bool:
     return browser.me().status_code == 200
 
 
-def test_signing_out_ends_the_token_wherever_it_was_copied_to(
-    stand: Stand, person: Person
-) -> None:
+def test_signing_out_ends_the_token_wherever_it_was_copied_to(stand: Stand, person: Person) -> None:
     browser = stand.signed_in(person)
     copies = [stand.browser(session=browser.session) for _ in range(2)]
     door = stand.browser()
@@ -30,9 +29,7 @@ def test_signing_out_ends_the_token_wherever_it_was_copied_to(
     assert not any(map(is_signed_in, (*copies, door)))
 
 
-def test_a_signature_spelled_otherwise_ends_with_its_session(
-    stand: Stand, person: Person
-) -> None:
+def test_a_signature_spelled_otherwise_ends_with_its_session(stand: Stand, person: Person) -> None:
     browser = stand.signed_in(person)
     token = browser.session
     browser.post("/auth/logout")
@@ -71,9 +68,7 @@ def test_the_platforms_link_signs_out(stand: Stand, person: Person, site: str) -
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-def test_another_site_cannot_sign_anybody_out(
-    stand: Stand, person: Person, method: str
-) -> None:
+def test_another_site_cannot_sign_anybody_out(stand: Stand, person: Person, method: str) -> None:
     browser = stand.browser(session=stand.token(person))
     answer = browser.request(method, "/auth/logout", headers={"Sec-Fetch-Site": "cross-site"})
     assert answer.status_code == 403
@@ -99,6 +94,24 @@ def test_signing_out_everywhere_ends_every_session_and_the_next_one_works(
     assert not any(map(is_signed_in, ended))
     assert is_signed_in(bystander)
     assert is_signed_in(stand.signed_in(person))
+
+
+def test_signing_out_everywhere_holds_again_right_after_the_next_sign_in(
+    stand: Stand, person: Person
+) -> None:
+    for _ in range(3):
+        browser = stand.signed_in(person)
+        copy = stand.browser(session=browser.session)
+        browser.post("/auth/logout-everywhere")
+        assert not is_signed_in(copy)
+
+
+def test_signing_out_everywhere_ends_a_session_from_a_clock_that_is_ahead(
+    stand: Stand, person: Person
+) -> None:
+    token = stand.token(person, iat=int(time.time()) + 30)
+    stand.browser(session=token).post("/auth/logout-everywhere")
+    assert not is_signed_in(stand.browser(session=token))
 
 
 def test_the_account_page_lists_the_open_sign_ins_and_ends_them(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.blackbox.browser import Browser, set_cookies
+from tests.blackbox.browser import Browser, session_in, set_cookies
 from tests.blackbox.stand import Person, Stand
 
 LEADS_NOWHERE = {
@@ -113,6 +115,16 @@ def test_an_answer_counts_once(stand: Stand, browser: Browser, person: Person) -
     assert not copy.session
 
 
+def test_of_twenty_answers_at_the_same_moment_one_counts(
+    stand: Stand, browser: Browser, person: Person
+) -> None:
+    back = stand.choose(stand.to_google(browser), person.email)
+    answers = stand.main.at_once([browser.written("GET", back)] * 20)
+    tokens = list(filter(None, map(session_in, answers)))
+    stand.seen.note(*tokens)
+    assert len(tokens) == 1
+
+
 def test_an_answer_is_nothing_in_a_browser_that_did_not_start(
     stand: Stand, browser: Browser, person: Person
 ) -> None:
@@ -142,7 +154,7 @@ def test_cancelling_at_google_says_so(stand: Stand, browser: Browser) -> None:
     "values", [{"portal_access": 0}, {"product": "signal"}, {"company_id": None}]
 )
 def test_who_may_not_enter_is_refused(
-    stand: Stand, browser: Browser, values: dict[str, object]
+    stand: Stand, browser: Browser, values: dict[str, Any]
 ) -> None:
     person = stand.person(**values)
     answer = stand.by_google(browser, person.email)

@@ -113,9 +113,7 @@ def test_what_the_client_itself_puts_before_the_proxys_entry_does_not_count(
 def test_no_other_header_names_the_client(stand: Stand, client: str) -> None:
     use_up(stand, client)
     for name in ("X_Real_IP", "CF_Connecting_IP", "True_Client_IP", "X_Client_IP"):
-        browser = stand.browser(
-            stand.limited, X_Forwarded_For=client, **{name: next(_clients)}
-        )
+        browser = stand.browser(stand.limited, X_Forwarded_For=client, **{name: next(_clients)})
         assert stand.ask(browser, nobody()) == LIMITED
 
 

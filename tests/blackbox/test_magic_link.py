@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-import socket
 import sqlite3
 from datetime import datetime
 from html.parser import HTMLParser
@@ -15,7 +14,7 @@ import pytest
 from tests.blackbox.browser import (
     Browser,
     cookie_attributes,
-    read_all,
+    session_in,
     set_cookies,
     status_of,
 )
@@ -84,8 +83,9 @@ def test_no_store_holds_the_token_but_its_digest_alone(
     for file in (stand.main.folder / ".portal").glob("state.db*"):
         assert letter.token.encode() not in file.read_bytes()
         assert letter.code.encode() not in file.read_bytes()
-    holding_token, holding_digest = tables_with(stand, letter.token), tables_with(
-        stand, sha256(letter.token)
+    holding_token, holding_digest = (
+        tables_with(stand, letter.token),
+        tables_with(stand, sha256(letter.token)),
     )
     # The mailbox is the stand-in's for the person's own mail program.
     assert holding_token == {"mail"}
@@ -144,34 +144,13 @@ def test_of_fifty_presses_at_the_same_moment_one_signs_in(
     stand: Stand, browser: Browser, person: Person
 ) -> None:
     letter = stand.mailed(browser, person)
-    body = f"token={letter.token}"
-    cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
-    request = (
-        f"POST /auth/magic/verify HTTP/1.1\r\nHost: {stand.main.host}\r\n"
-        f"Cookie: {cookies}\r\nSec-Fetch-Site: same-origin\r\nConnection: close\r\n"
-        "Content-Type: application/x-www-form-urlencoded\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    ).encode()
-    wires = [socket.create_connection(("127.0.0.1", stand.main.port)) for _ in range(AT_ONCE)]
-    try:
-        for wire in wires:
-            wire.settimeout(30)
-            wire.sendall(request)
-        # The last bytes are what each of them waits for.
-        for wire in wires:
-            wire.sendall(body.encode())
-        answers = [read_all(wire) for wire in wires]
-    finally:
-        for wire in wires:
-            wire.close()
-    statuses = sorted(map(status_of, answers))
-    assert statuses == [303] + [410] * (AT_ONCE - 1)
-    (winner,) = (answer for answer in answers if status_of(answer) == 303)
-    token = re.search(rb"sm_client=([^;\"]+)", winner)
-    assert token
-    assert sum(b"sm_client=ey" in answer for answer in answers) == 1
-    page = stand.browser(session=token[1].decode()).get("/account").text
-    assert page.count("row__title") == 1
+    press = browser.written("POST", "/auth/magic/verify", token=letter.token)
+    answers = stand.main.at_once([press] * AT_ONCE)
+    assert sorted(map(status_of, answers)) == [303] + [410] * (AT_ONCE - 1)
+    (token,) = filter(None, map(session_in, answers))
+    page = stand.browser(session=token).get("/account").text
+    assert "This browser" in page
+    assert "/account/end-sign-in" not in page
 
 
 def test_a_used_link_says_so_and_works_no_more(
@@ -357,7 +336,9 @@ def test_the_binding_is_for_this_host_alone_and_no_script(stand: Stand, person: 
         assert ("secure" in attributes) is (portal is stand.production)
 
 
-@pytest.mark.parametrize("token", ["", "x", "A" * 43, "A" * 5000, "../../x", "é" * 43, "A" * 42 + "\n"])
+@pytest.mark.parametrize(
+    "token", ["", "x", "A" * 43, "A" * 5000, "../../x", "é" * 43, "A" * 42 + "\n"]
+)
 def test_what_is_no_token_of_ours_is_refused_alike(browser: Browser, token: str) -> None:
     for answer in (
         browser.get("/auth/magic/verify", params={"token": token}),
@@ -405,3 +386,16 @@ def test_a_choice_counts_once_and_only_among_what_was_offered(stand: Stand) -> N
     fresh = stand.browser()
     fresh.post("/auth/choose-company", {"contact_id": "ct_robin01"})
     assert not fresh.session
+
+
+def test_of_twenty_choices_at_the_same_moment_one_signs_in(stand: Stand) -> None:
+    robin = Person("", "robin@parkadvisory.example", "")
+    browser = stand.browser()
+    stand.press(browser, stand.mailed(browser, robin))
+    choices = [
+        browser.written("POST", "/auth/choose-company", contact_id=f"ct_robin0{1 + number % 2}")
+        for number in range(20)
+    ]
+    tokens = list(filter(None, map(session_in, stand.main.at_once(choices))))
+    stand.seen.note(*tokens)
+    assert len(tokens) == 1

@@ -200,7 +200,18 @@ def test_an_expiry_with_a_fraction_counts(stand: Stand, person: Person) -> None:
 
 @pytest.mark.parametrize(
     "products",
-    ["mode", "modern,mode", {"mode": 1}, None, True, [], ["signal"], ["Mode"], [["mode"]], ["mode "]],
+    [
+        "mode",
+        "modern,mode",
+        {"mode": 1},
+        None,
+        True,
+        [],
+        ["signal"],
+        ["Mode"],
+        [["mode"]],
+        ["mode "],
+    ],
     ids=str,
 )
 def test_products_must_be_a_list_that_names_this_one(

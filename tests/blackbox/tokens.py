@@ -38,7 +38,7 @@ def forged(header: Any, payload: Any, secret: str, digest: str = "sha256") -> st
     return f"{signed}.{signature(signed, secret, digest)}"
 
 
-def claims_of(contact_id: str, email: str, **changes: Any) -> dict[str, Any]:
+def claims_of(contact_id: str, email: str, /, **changes: Any) -> dict[str, Any]:
     """The payload that the platform documents (sm-api §4): no `jti`, no role."""
     now = int(time.time())
     payload: dict[str, Any] = {

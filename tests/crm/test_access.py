@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.crm.access import ClientAccess, VisibilityRules
+from portal.crm.access import ClientAccess
 from portal.crm.contacts import Contacts
+from portal.crm.visibility import VisibilityRules
 from portal.domain.viewer import Role, Viewer
 from portal.errors import BadInput, NotFound, RoleNotAllowed, SMApiError, SMApiFault
 from tests.crm.upstream import Clock, Upstream, ok, refusal

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from portal.crm.client import decode
-from portal.crm.models import Activity, Colleague, Company, Contact, Engagement, Invoice, Record
+from portal.crm.models import (
+    AccessEvent,
+    Activity,
+    Colleague,
+    Company,
+    Contact,
+    Engagement,
+    Invoice,
+    Record,
+)
 from portal.errors import SMApiMalformed
 
 MARKER = "INTERNALMARKER"
@@ -35,6 +44,12 @@ SHOWN: dict[type[Record], dict[str, Any]] = {
         "id": "act_1",
         "activity_type": "milestone",
         "created_at": "2026-01-01T00:00:00Z",
+    },
+    AccessEvent: {
+        "id": "act_1",
+        "activity_type": "portal_login",
+        "created_at": "2026-01-01T00:00:00Z",
+        "metadata": {"method": "google", "staff_id": f"{MARKER}4", "ip": f"{MARKER}5"},
     },
     Contact: {"id": "ct_1", "email": "jane@acme.com"},
     Colleague: {"id": "ct_1", "email": "jane@acme.com"},
@@ -68,6 +83,7 @@ INTERNAL: dict[type[Record], tuple[str, ...]] = {
     ),
     Invoice: ("notes", "cost", "margin_pct", "stripe_id"),
     Activity: ("metadata", "agent_id", "source_id", "notes", "contact_name"),
+    AccessEvent: ("title", "description", "agent_id", "source_id", "notes", "contact_name"),
     Contact: (
         "notes",
         "pipeline_stage",
@@ -119,6 +135,7 @@ def test_what_each_projection_lets_through_is_this_and_nothing_more() -> None:
         "issued_date due_date paid_date amount_paid line_items payment_url payment_instructions",
         Activity: "id company_id contact_id engagement_id activity_type title description source "
         "created_at",
+        AccessEvent: "id company_id contact_id activity_type source metadata created_at",
         Contact: "id email full_name title phone company_id company_name portal_access "
         "portal_role product products photo_url timezone locale is_sm_team",
         Colleague: "id email full_name title company_id company_name portal_access portal_role "

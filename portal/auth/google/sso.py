@@ -15,6 +15,7 @@ from portal.auth.client_address import client_address
 from portal.auth.google.attempts import Started, forget, new_attempt, remember, take_back
 from portal.auth.google.id_token import Identity
 from portal.auth.google.provider import GoogleProvider
+from portal.auth.google.subjects import Subjects
 from portal.auth.redirects import local_path
 from portal.auth.refusals import Refusal, record_refusal
 from portal.auth.sign_in import Subject, hand_over, start_session
@@ -23,8 +24,6 @@ from portal.crm.models import Contact
 from portal.env import Env, env_of
 from portal.errors import BadInput, GoogleRefused, NotFound
 from portal.templating import render
-
-SUBJECT: Final = "google-subject:"
 
 WORDS: Final = {
     "access_denied": "You cancelled at Google, so nothing happened. You can try again.",
@@ -92,7 +91,8 @@ async def _enter(
     is_staff = domain is not None and domain in env.settings.staff_domains
     if not (is_staff or allowed):
         raise GoogleRefused("no_access", account=email)
-    await _check_subject(env, identity, email)
+    if not await Subjects(env.state).claim(email, identity):
+        raise GoogleRefused("another_subject", account=email)
     if is_staff:
         return await _enter_as_staff(env, request, identity, known, redirect)
     if len(allowed) > 1:
@@ -122,14 +122,6 @@ def _address(identity: Identity) -> str:
         return parse_address(identity.email)
     except BadInput as error:
         raise GoogleRefused("no_email") from error
-
-
-async def _check_subject(env: Env, identity: Identity, email: str) -> None:
-    """The Google account that came first with an address keeps it: addresses are handed on."""
-    key = SUBJECT + email.casefold()
-    pair = f"{identity.issuer} {identity.subject}".encode()
-    if not await env.state.add(key, pair) and await env.state.get(key) != pair:
-        raise GoogleRefused("another_subject", account=email)
 
 
 def _provider(env: Env) -> GoogleProvider:
