@@ -8,7 +8,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from portal.auth.gate import staff_access_of
+from portal.auth.gate import staff_access_of, who_of
 from portal.auth.lens import LASTS
 from portal.auth.who import viewer_for
 from portal.crm.models import Contact
@@ -22,6 +22,7 @@ from portal.submitted import submitted
 from portal.templating import render
 
 NO_ROLE: Final = "none"
+IN_PREVIEW: Final = "You see what the client sees. Leave the preview to go back to your clients."
 DONE: Final = ("granted", "invited", "mail_failed", "revoked")
 """What the page says after a change, as the word in its address."""
 
@@ -80,7 +81,7 @@ def staff_only(request: Request) -> StaffAccess:
     """The staff person's access. Raises Forbidden for clients, and in a preview."""
     access = staff_access_of(request)
     if access is None:
-        raise Forbidden
+        raise Forbidden(IN_PREVIEW if who_of(request).preview else None)
     return access
 
 
