@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -26,10 +27,11 @@ from portal.errors import (
     SMApiError,
 )
 from portal.submitted import wants_json
-from portal.templating import render
+from portal.templating import Templates, render
+from portal.words import msgid
 
-HOME: Final = ("Go to the start page", "/")
-AGAIN: Final = ("Sign in again", "/auth/login")
+HOME: Final = (msgid("Go to the start page"), "/")
+AGAIN: Final = (msgid("Sign in again"), "/auth/login")
 
 log = structlog.get_logger(__name__)
 
@@ -71,16 +73,18 @@ def _envelope(error: PortalError) -> Response:
 
 
 def _page(request: Request, error: PortalError) -> Response:
+    templates: Templates = request.app.state.templates
+    say = partial(templates.say, request)
     return render(
         request,
         "error.html",
         {
             "status": error.status,
-            "title": error.title,
-            "message": error.message,
+            "title": say(error.title),
+            "message": say(error.message_id, error.values),
             "request_id": getattr(request.state, "request_id", None),
             "signed_in_as": getattr(request.state, "signed_in_as", None),
-            "actions": _actions(request, error),
+            "actions": [(say(label), href) for label, href in _actions(request, error)],
             "leave_preview": isinstance(error, PreviewEnded),
         },
         status_code=error.status,
@@ -105,7 +109,7 @@ def from_http(error: HTTPException) -> PortalError:
 class _HttpRefusal(PortalError):
     """A refusal of Starlette's that our tree has no name for; `headers` hold `Allow`."""
 
-    title = "That did not work"
+    title = msgid("That did not work")
 
     def __init__(self, refused: HTTPException) -> None:
         super().__init__(refused.detail)

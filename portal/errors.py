@@ -28,24 +28,32 @@
         └── SMApiRejected           4xx with SM API's own reason; carries status and envelope
             └── SMApiNotFound       404
 
-Each carries `status` (what a browser gets), `title` and `message` (safe to show to anyone). What
-an operator needs to know besides goes to the log, never to the page.
+Each carries `status` (what a browser gets), `title` and `message` (safe to show to anyone; English,
+translated where it is shown). What an operator needs to know besides goes to the log, never to the
+page.
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
+from portal.words import msgid
+
 
 class PortalError(Exception):
     """An answer we give on purpose. `message` is shown to the person who asked."""
 
     status: ClassVar[int] = 500
-    title: ClassVar[str] = "Something went wrong"
-    default_message: ClassVar[str] = "This page could not be shown. Please try again in a moment."
+    title: ClassVar[str] = msgid("Something went wrong")
+    default_message: ClassVar[str] = msgid(
+        "This page could not be shown. Please try again in a moment."
+    )
 
-    def __init__(self, message: str | None = None) -> None:
-        self.message = message or self.default_message
+    def __init__(self, message: str | None = None, **values: object) -> None:
+        """`message` is a message id; its `%(name)s` are filled with `values`."""
+        self.message_id = message or self.default_message
+        self.values = values
+        self.message = self.message_id % values if values else self.message_id
         super().__init__(self.message)
 
 
@@ -53,36 +61,36 @@ class SignInNeeded(PortalError):
     """No session, or one that is expired, ended or not ours."""
 
     status = 401
-    title = "Please sign in"
-    default_message = "Your session has ended. Please sign in again."
+    title = msgid("Please sign in")
+    default_message = msgid("Your session has ended. Please sign in again.")
 
 
 class Forbidden(PortalError):
     """Signed in, but not allowed to do this."""
 
     status = 403
-    title = "You cannot open this page"
-    default_message = "Your account does not have access to this page."
+    title = msgid("You cannot open this page")
+    default_message = msgid("Your account does not have access to this page.")
 
 
 class ProductMissing(Forbidden):
     """The session's `products` claim does not hold this portal's product (sm-api §4)."""
 
-    title = "This account has no access here"
-    default_message = "The account you are signed in with does not belong to this portal."
+    title = msgid("This account has no access here")
+    default_message = msgid("The account you are signed in with does not belong to this portal.")
 
 
 class AccessRemoved(Forbidden):
     """The CRM no longer grants this contact access, whatever the token says."""
 
-    title = "Your access has ended"
-    default_message = "Access to this portal has been removed for your account."
+    title = msgid("Your access has ended")
+    default_message = msgid("Access to this portal has been removed for your account.")
 
 
 class RoleNotAllowed(Forbidden):
     """A client viewer asked for what only client admins see."""
 
-    default_message = (
+    default_message = msgid(
         "This page is for your company's account administrators. "
         "Ask a colleague who is one, or ask us to change your role."
     )
@@ -92,36 +100,44 @@ class FieldNotAllowed(Forbidden):
     """A field of a write that this person may not set; `field` names it."""
 
     def __init__(self, field: str) -> None:
-        super().__init__(f"You may not set {field} here.")
+        super().__init__(msgid("You may not set %(field)s here."), field=field)
         self.field = field
 
 
 class NoClientChosen(Forbidden):
     """Staff opened a client's page without being in a preview of that client."""
 
-    title = "This page belongs to clients"
-    default_message = "You are signed in as staff. Clients and their records are under Clients."
+    title = msgid("This page belongs to clients")
+    default_message = msgid(
+        "You are signed in as staff. Clients and their records are under Clients."
+    )
 
 
 class ReadOnlyPreview(Forbidden):
     """Something would have changed, in a staff preview."""
 
-    title = "A preview changes nothing"
-    default_message = "You are looking at the portal as a client sees it. Nothing was changed."
+    title = msgid("A preview changes nothing")
+    default_message = msgid(
+        "You are looking at the portal as a client sees it. Nothing was changed."
+    )
 
 
 class PreviewEnded(Forbidden):
     """The preview's time is over, or whom it shows has no access (any more)."""
 
-    title = "The preview has ended"
-    default_message = "Previews last 30 minutes at most. Go back to your clients to start another."
+    title = msgid("The preview has ended")
+    default_message = msgid(
+        "Previews last 30 minutes at most. Go back to your clients to start another."
+    )
 
 
 class CrossSite(Forbidden):
     """An unsafe request that a page of another site sent (CSRF)."""
 
-    title = "This request did not come from the portal"
-    default_message = "For your safety it was not carried out. Open the portal and try again there."
+    title = msgid("This request did not come from the portal")
+    default_message = msgid(
+        "For your safety it was not carried out. Open the portal and try again there."
+    )
 
 
 class GoogleRefused(Forbidden):
@@ -131,7 +147,7 @@ class GoogleRefused(Forbidden):
     address when it is proven.
     """
 
-    title = "Google did not sign you in"
+    title = msgid("Google did not sign you in")
 
     def __init__(self, cause: str, *, said: str | None = None, account: str | None = None) -> None:
         super().__init__()
@@ -144,8 +160,8 @@ class NotFound(PortalError):
     """Not there, or another client's: nobody can tell which."""
 
     status = 404
-    title = "Page not found"
-    default_message = "There is nothing here under this address that your account can open."
+    title = msgid("Page not found")
+    default_message = msgid("There is nothing here under this address that your account can open.")
 
 
 LinkRefusal = Literal["unknown", "expired", "redeemed", "superseded", "exhausted", "wrong_code"]
@@ -155,8 +171,8 @@ class LinkRefused(PortalError):
     """The link or code signs nobody in; `reason` says why, `tries_left` counts codes."""
 
     status = 410
-    title = "This link cannot be used"
-    default_message = "It may have expired or been used already. Ask for a new one."
+    title = msgid("This link cannot be used")
+    default_message = msgid("It may have expired or been used already. Ask for a new one.")
 
     def __init__(self, reason: LinkRefusal, *, tries_left: int | None = None) -> None:
         super().__init__()
@@ -168,10 +184,10 @@ class BadInput(PortalError):
     """A value that cannot be used; `field` names it."""
 
     status = 422
-    title = "That did not work"
+    title = msgid("That did not work")
 
-    def __init__(self, message: str, field: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, field: str | None = None, **values: object) -> None:
+        super().__init__(message, **values)
         self.field = field
 
 
@@ -179,32 +195,32 @@ class PayloadTooLarge(PortalError):
     """A request body over the limit."""
 
     status = 413
-    title = "Too much was sent"
-    default_message = "The request was larger than this portal accepts."
+    title = msgid("Too much was sent")
+    default_message = msgid("The request was larger than this portal accepts.")
 
 
 class UnsupportedMediaType(PortalError):
     """A body that is neither a form nor JSON."""
 
     status = 415
-    title = "That did not work"
-    default_message = "Send a form or a JSON object."
+    title = msgid("That did not work")
+    default_message = msgid("Send a form or a JSON object.")
 
 
 class HostUnknown(PortalError):
     """The Host header names another site (DNS rebinding, a wrong proxy)."""
 
     status = 400
-    title = "Unknown address"
-    default_message = "This server does not answer under that name."
+    title = msgid("Unknown address")
+    default_message = msgid("This server does not answer under that name.")
 
 
 class GoogleUnavailable(PortalError):
     """Google cannot be reached. `detail` is for the log."""
 
     status = 503
-    title = "Google cannot be reached right now"
-    default_message = "You can sign in by e-mail instead, or try Google again in a minute."
+    title = msgid("Google cannot be reached right now")
+    default_message = msgid("You can sign in by e-mail instead, or try Google again in a minute.")
 
     def __init__(self, detail: str) -> None:
         super().__init__()
@@ -215,8 +231,8 @@ class SMApiError(PortalError):
     """SM API could not be asked. `detail` is for the log; `message` for the page."""
 
     status = 503
-    title = "We cannot reach our records right now"
-    default_message = (
+    title = msgid("We cannot reach our records right now")
+    default_message = msgid(
         "Nothing is lost. Our records system is not answering at the moment; "
         "please try again in a minute."
     )

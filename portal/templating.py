@@ -2,7 +2,7 @@
 
 `render(request, name, context)` answers with a page. Every template gets the viewer (or None),
 the product, the menu, `asset()` and format functions in the viewer's locale and zone. Undefined
-names raise, everything is escaped, and every word goes through gettext.
+names raise, everything is escaped, and every word goes through gettext, in the viewer's language.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from starlette.responses import HTMLResponse, Response
 from portal import format as formats
 from portal.domain.navigation import navigation
 from portal.domain.viewer import Staff, Viewer
+from portal.words import Words
 
 _PACKAGE: Final = Path(__file__).parent
 
@@ -97,11 +98,58 @@ class Assets:
 class Templates:
     """The compiled templates and what they have in common."""
 
-    def __init__(self, brand: Brand, *, templates: Path, assets: Assets, reload: bool) -> None:
+    def __init__(
+        self, brand: Brand, *, templates: Path, assets: Assets, words: Words, reload: bool
+    ) -> None:
         self._brand = brand
         self._assets = assets
-        self._env = Environment(
-            loader=FileSystemLoader(templates),
+        self._folder = templates
+        self._reload = reload
+        self.words = words
+        self._languages = {language: self._environment(language) for language in words.languages}
+
+    def page(self, request: Request, name: str, context: Mapping[str, Any]) -> str:
+        """Render a page for whoever asked. Raises jinja2.UndefinedError on a missing name."""
+        state = request.state
+        viewer: Viewer | None = getattr(state, "viewer", None)
+        who: Viewer | Staff | None = viewer or getattr(state, "staff", None)
+        language = self.language_of(request)
+        return (
+            self._languages[language]
+            .get_template(name)
+            .render(
+                {
+                    "viewer": viewer,
+                    "person": who.person if who else None,
+                    "nav": navigation(who, request.url.path),
+                    "path": request.url.path,
+                    "csp_nonce": getattr(state, "csp_nonce", ""),
+                    "preview": getattr(state, "preview", None),
+                    "standing_change": getattr(state, "standing_change", None),
+                    "as_of": getattr(state, "as_of", None),
+                    **_formatters(viewer),
+                    **context,
+                }
+            )
+        )
+
+    def mail(self, name: str, context: Mapping[str, Any], viewer: Viewer) -> str:
+        """Render one part of a mail to this viewer; no request belongs to it."""
+        environment = self._languages[self.words.language_of(viewer.locale)]
+        return environment.get_template(name).render({**_formatters(viewer), **context})
+
+    def language_of(self, request: Request) -> str:
+        """The language that the page of this request is in."""
+        viewer: Viewer | None = getattr(request.state, "viewer", None)
+        return self.words.language_of(viewer.locale if viewer else None)
+
+    def say(self, request: Request, text: str, values: Mapping[str, Any] | None = None) -> str:
+        """A message id of ours in the language of this request."""
+        return self.words.say(self.language_of(request), text, values)
+
+    def _environment(self, language: str) -> Environment:
+        made = Environment(
+            loader=FileSystemLoader(self._folder),
             autoescape=select_autoescape(
                 enabled_extensions=("html", "svg", "xml"),
                 disabled_extensions=("txt",),
@@ -109,14 +157,18 @@ class Templates:
                 default_for_string=True,
             ),
             undefined=StrictUndefined,
-            auto_reload=reload,
+            auto_reload=self._reload,
             trim_blocks=True,
             lstrip_blocks=True,
             extensions=["jinja2.ext.i18n"],
         )
-        self._env.filters["initials"] = initials
-        self._env.install_null_translations(newstyle=True)  # type: ignore[attr-defined] # by the extension
-        self._env.globals.update(
+        made.policies["ext.i18n.trimmed"] = True
+        translations = self.words.of(language)
+        made.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined] # by the extension
+        made.filters["initials"] = initials
+        brand, assets = self._brand, self._assets
+        made.globals.update(
+            language=language,
             product=brand.product,
             portal_name=brand.portal_name,
             origin=brand.portal_origin,
@@ -126,29 +178,7 @@ class Templates:
             brand_asset=partial(assets.brand_url, brand.product),
             brand_colour=partial(assets.brand_colour, brand.product),
         )
-
-    def page(self, request: Request, name: str, context: Mapping[str, Any]) -> str:
-        """Render a page for whoever asked. Raises jinja2.UndefinedError on a missing name."""
-        viewer: Viewer | None = getattr(request.state, "viewer", None)
-        who: Viewer | Staff | None = viewer or getattr(request.state, "staff", None)
-        return self._env.get_template(name).render(
-            {
-                "viewer": viewer,
-                "person": who.person if who else None,
-                "nav": navigation(who, request.url.path),
-                "path": request.url.path,
-                "csp_nonce": getattr(request.state, "csp_nonce", ""),
-                "preview": getattr(request.state, "preview", None),
-                "standing_change": getattr(request.state, "standing_change", None),
-                "as_of": getattr(request.state, "as_of", None),
-                **_formatters(viewer),
-                **context,
-            }
-        )
-
-    def mail(self, name: str, context: Mapping[str, Any], viewer: Viewer) -> str:
-        """Render one part of a mail to this viewer; no request belongs to it."""
-        return self._env.get_template(name).render({**_formatters(viewer), **context})
+        return made
 
 
 def initials(name: str) -> str:
@@ -177,7 +207,7 @@ def build_templates(
     """The portal's templates; on a developer's machine an edit shows at the next reload."""
     local = brand.environment == "local"
     assets = Assets(static, fixed=not local)
-    return Templates(brand, templates=templates, assets=assets, reload=local)
+    return Templates(brand, templates=templates, assets=assets, words=Words(), reload=local)
 
 
 def render(

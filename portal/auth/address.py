@@ -5,6 +5,7 @@ from __future__ import annotations
 from email_validator import EmailNotValidError, validate_email
 
 from portal.errors import BadInput
+from portal.words import msgid
 
 
 def parse_address(typed: str) -> str:
@@ -19,7 +20,7 @@ def parse_address(typed: str) -> str:
             candidate, check_deliverability=False, test_environment=True
         ).normalized
     except EmailNotValidError as error:
-        raise BadInput("Please enter one e-mail address.", field="email") from error
+        raise BadInput(msgid("Please enter one e-mail address."), field="email") from error
 
 
 def masked(email: str) -> str:

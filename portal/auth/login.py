@@ -30,24 +30,39 @@ from portal.errors import (
 )
 from portal.submitted import submitted, wants_json
 from portal.templating import render
+from portal.words import msgid
 
 PATIENCE: Final = 2.0
 """Seconds that SM API has to show that it is up; a slow one is not down."""
 
 REFUSAL_WORDS: Final[dict[LinkRefusal, tuple[str, str]]] = {
-    "expired": ("This link has expired", "Links work for 10 minutes. Ask for a new one."),
-    "redeemed": ("This link was used already", "Each link signs in once. Ask for a new one."),
-    "superseded": (
-        "There is a newer link",
-        "A newer mail replaced this one. Use the latest, or ask for another.",
+    "expired": (
+        msgid("This link has expired"),
+        msgid("Links work for 10 minutes. Ask for a new one."),
     ),
-    "exhausted": ("Too many wrong codes", "For your safety this mail no longer works."),
-    "wrong_code": ("That is not the code", "Compare it with the latest mail and try again."),
+    "redeemed": (
+        msgid("This link was used already"),
+        msgid("Each link signs in once. Ask for a new one."),
+    ),
+    "superseded": (
+        msgid("There is a newer link"),
+        msgid("A newer mail replaced this one. Use the latest, or ask for another."),
+    ),
+    "exhausted": (
+        msgid("Too many wrong codes"),
+        msgid("For your safety this mail no longer works."),
+    ),
+    "wrong_code": (
+        msgid("That is not the code"),
+        msgid("Compare it with the latest mail and try again."),
+    ),
     "unknown": (
-        "This link cannot be used",
-        "It may have been cut short on the way, or replaced. Ask for a new one.",
+        msgid("This link cannot be used"),
+        msgid("It may have been cut short on the way, or replaced. Ask for a new one."),
     ),
 }
+
+WRONG_CODE: Final = msgid("That is not the code. Compare it with the latest mail and try again.")
 
 log = structlog.get_logger(__name__)
 
@@ -144,8 +159,9 @@ async def enter_code(request: Request) -> Response:
     except LinkRefused as refusal:
         if refusal.reason == "wrong_code" and prelogin is not None and not wants_json(request):
             await record_refusal(env, Refusal("code", refusal.reason, _client(request)))
-            words = ". ".join(REFUSAL_WORDS["wrong_code"])
-            return _code_form(request, prelogin.email, prelogin.redirect, words, status_code=403)
+            return _code_form(
+                request, prelogin.email, prelogin.redirect, WRONG_CODE, status_code=403
+            )
         return await _refused(request, refusal, "code")
     return await _enter(env, request, redeemed, "code")
 

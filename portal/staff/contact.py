@@ -20,9 +20,12 @@ from portal.staff.granting import grant, invite, read_role, revoke
 from portal.staff.who_sees_what import seen_by
 from portal.submitted import submitted
 from portal.templating import render
+from portal.words import msgid
 
 NO_ROLE: Final = "none"
-IN_PREVIEW: Final = "You see what the client sees. Leave the preview to go back to your clients."
+IN_PREVIEW: Final = msgid(
+    "You see what the client sees. Leave the preview to go back to your clients."
+)
 DONE: Final = ("granted", "invited", "mail_failed", "revoked")
 """What the page says after a change, as the word in its address."""
 

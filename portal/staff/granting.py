@@ -19,6 +19,7 @@ from portal.domain.viewer import Role
 from portal.env import Env
 from portal.errors import BadInput, NotFound
 from portal.mail import Letter, MailFailed
+from portal.words import msgid
 
 INVITATION: Final = "Your access to {portal}"
 
@@ -31,7 +32,7 @@ def read_role(sent: str | None) -> Role:
         return Role(sent or "")
     except ValueError:
         known = ", ".join(Role)
-        raise BadInput(f"The role must be one of {known}.", field="role") from None
+        raise BadInput(msgid("The role must be one of %(known)s."), "role", known=known) from None
 
 
 async def grant(env: Env, access: StaffAccess, contact_id: str, role: Role) -> Contact:
@@ -98,11 +99,11 @@ async def invite(env: Env, contact: Contact) -> bool:
 
 def _check_can_enter(record: Mapping[str, Any]) -> None:
     if record.get("is_sm_team") == 1:
-        raise BadInput("This is one of our own people: they come in as staff.")
+        raise BadInput(msgid("This is one of our own people: they come in as staff."))
     if not record.get("email"):
-        raise BadInput("This contact has no e-mail address to sign in with.")
+        raise BadInput(msgid("This contact has no e-mail address to sign in with."))
     if not record.get("company_id"):
-        raise BadInput("This contact belongs to no company, so there is nothing to show.")
+        raise BadInput(msgid("This contact belongs to no company, so there is nothing to show."))
 
 
 async def _contact(env: Env, contact_id: str) -> Contact:

@@ -23,6 +23,7 @@ from portal.domain.viewer import Preview, Staff
 from portal.env import Env, env_of
 from portal.errors import AccessRemoved, BadInput, Forbidden, NotFound, SignInNeeded
 from portal.submitted import submitted, wants_json
+from portal.words import msgid
 
 AFTER: Final = "/staff"
 LONGEST_REASON: Final = 300
@@ -109,18 +110,20 @@ async def _target(env: Env, access: StaffAccess, fields: Mapping[str, str]) -> C
     if contact is None:
         raise NotFound
     if env.contacts.is_staff(contact):
-        raise BadInput("This is one of our own people: there is no portal of theirs to see.")
+        raise BadInput(msgid("This is one of our own people: there is no portal of theirs to see."))
     if not env.contacts.may_enter(contact):
-        raise BadInput("This person has no access to the portal, so they see nothing of it.")
+        raise BadInput(msgid("This person has no access to the portal, so they see nothing of it."))
     return contact
 
 
 def _reason(fields: Mapping[str, str]) -> str:
     reason = " ".join(fields.get("reason", "").split())
     if not reason:
-        raise BadInput("Say why: the client can read it.", field="reason")
+        raise BadInput(msgid("Say why: the client can read it."), field="reason")
     if len(reason) > LONGEST_REASON or not reason.isprintable():
-        raise BadInput(f"A reason has at most {LONGEST_REASON} characters.", field="reason")
+        raise BadInput(
+            msgid("A reason has at most %(count)s characters."), "reason", count=LONGEST_REASON
+        )
     return reason
 
 

@@ -24,18 +24,19 @@ from portal.crm.models import Contact
 from portal.env import Env, env_of
 from portal.errors import BadInput, GoogleRefused, NotFound
 from portal.templating import render
+from portal.words import msgid
 
 WORDS: Final = {
-    "access_denied": "You cancelled at Google, so nothing happened. You can try again.",
-    "state": "This sign-in was started elsewhere, or too long ago. Please start again.",
-    "no_access": "This Google account has no access to this portal.",
-    "another_subject": (
+    "access_denied": msgid("You cancelled at Google, so nothing happened. You can try again."),
+    "state": msgid("This sign-in was started elsewhere, or too long ago. Please start again."),
+    "no_access": msgid("This Google account has no access to this portal."),
+    "another_subject": msgid(
         "This address belonged to another Google account before. "
         "For your safety we let nobody in until our team has had a look."
     ),
-    "email_not_verified": "Google has not verified this account's e-mail address.",
+    "email_not_verified": msgid("Google has not verified this account's e-mail address."),
 }
-OTHERWISE: Final = "Google's answer could not be trusted, so nobody was signed in."
+OTHERWISE: Final = msgid("Google's answer could not be trusted, so nobody was signed in.")
 
 log = structlog.get_logger(__name__)
 
