@@ -40,6 +40,8 @@ def create_app(env: Env) -> Starlette:
         exception_handlers={HTTPException: _http_refusal},
         lifespan=lifespan,
     )
+    # A redirect to the path without its slash would be built from the Host header, token and all.
+    app.router.redirect_slashes = False
     app.state.env = env
     app.state.templates = env.templates
     return app

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, Router
 
 from portal.api.openapi import openapi_json
 from portal.api.reads import read_list, read_one
@@ -28,9 +28,11 @@ from portal.auth.logout import logout, logout_everywhere
 from portal.auth.me import me
 from portal.health import healthz, readyz
 from portal.pages.account import account, end_sign_in
+from portal.pages.activity import activity
 from portal.pages.engagements import engagement, engagements
 from portal.pages.home import home
 from portal.pages.invoices import invoice, invoices
+from portal.pages.profile import change_profile, choose_theme
 from portal.staff.clients import clients
 from portal.staff.company import company_page
 from portal.staff.contact import change_access, confirm_access, contact_page
@@ -67,15 +69,18 @@ API = [
 
 ROUTES: list[BaseRoute] = [
     # Sign-in, also under /api/auth for browser code (sm-api §5).
-    Mount("/auth", routes=AUTH),
-    Mount("/api/auth", routes=AUTH, name="api_auth"),
+    Mount("/auth", app=Router(AUTH, redirect_slashes=False)),
+    Mount("/api/auth", app=Router(AUTH, redirect_slashes=False), name="api_auth"),
     # A client's pages.
     Route("/", home, name="home"),
     Route("/engagements", engagements, name="engagements"),
     Route("/engagements/{id}", engagement, name="engagement"),
     Route("/invoices", invoices, name="invoices"),
     Route("/invoices/{id}", invoice, name="invoice"),
-    Route("/account", account, name="account"),
+    Route("/activity", activity, name="activity"),
+    Route("/account", account, methods=["GET"], name="account"),
+    Route("/account", change_profile, methods=["POST"], name="change_profile"),
+    Route("/account/theme", choose_theme, methods=["POST"], name="choose_theme"),
     Route("/account/end-sign-in", end_sign_in, methods=["POST"], name="end_sign_in"),
     # Sprint Mode's own people.
     Route("/staff", clients, name="staff"),
@@ -84,7 +89,7 @@ ROUTES: list[BaseRoute] = [
     Route("/staff/contacts/{id}/access", confirm_access, methods=["GET"], name="confirm_access"),
     Route("/staff/contacts/{id}/access", change_access, methods=["POST"], name="change_access"),
     # For browser code: SM API's shapes, scoped to whoever is signed in.
-    Mount("/api", routes=API, name="api"),
+    Mount("/api", app=Router(API, redirect_slashes=False), name="api"),
     # The worker itself.
     Route("/healthz", healthz, name="healthz"),
     Route("/readyz", readyz, name="readyz"),

@@ -22,6 +22,7 @@ from starlette.responses import HTMLResponse, Response
 from portal import format as formats
 from portal.domain.navigation import navigation
 from portal.domain.viewer import Staff, Viewer
+from portal.errors import PortalError
 from portal.words import Words
 
 _PACKAGE: Final = Path(__file__).parent
@@ -123,6 +124,7 @@ class Templates:
                     "person": who.person if who else None,
                     "nav": navigation(who, request.url.path),
                     "path": request.url.path,
+                    "theme": theme_of(request),
                     "csp_nonce": getattr(state, "csp_nonce", ""),
                     "preview": getattr(state, "preview", None),
                     "standing_change": getattr(state, "standing_change", None),
@@ -181,6 +183,26 @@ class Templates:
         return made
 
 
+THEME_COOKIE: Final = "portal_theme"
+THEME_SECONDS: Final = 365 * 86_400
+
+
+def theme_of(request: Request) -> str | None:
+    """The colours that this browser was told to use: `dark`, `light`, or None for its own wish."""
+    kept = request.cookies.get(THEME_COOKIE)
+    return kept if kept in ("dark", "light") else None
+
+
+def remember_theme(response: Response, theme: str) -> None:
+    """Keep `dark` or `light` in the browser; scripts may read and change it."""
+    response.set_cookie(THEME_COOKIE, theme, max_age=THEME_SECONDS, path="/", samesite="lax")
+
+
+def forget_theme(response: Response) -> None:
+    """Let the device decide again."""
+    response.delete_cookie(THEME_COOKIE, path="/", samesite="lax")
+
+
 def initials(name: str) -> str:
     """One or two capital letters that stand for a name or an address: `JS` for Jane Smith."""
     words = [word for word in re.split(r"[\s._-]+", name.partition("@")[0]) if word]
@@ -216,3 +238,9 @@ def render(
     """Answer with the page `name`, using the app's `state.templates`."""
     templates: Templates = request.app.state.templates
     return HTMLResponse(templates.page(request, name, context), status_code=status_code)
+
+
+def say(request: Request, error: PortalError) -> str:
+    """What an error says, in the language of this request."""
+    templates: Templates = request.app.state.templates
+    return templates.say(request, error.message_id, error.values)

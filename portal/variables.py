@@ -113,8 +113,8 @@ VARIABLES: Final = (
     ),
     Variable(
         "VISIBLE_ACTIVITIES",
-        values.words,
-        "Kinds of activity that clients see.",
+        values.kinds,
+        "Kinds of activity that clients see; `source:type` lets another source's through.",
         default=VISIBLE_BY_DEFAULT,
     ),
     Variable(

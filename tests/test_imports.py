@@ -46,7 +46,7 @@ RULES: Final = (
     Rule("portal", never="portal.sandbox", save_in="portal.sandbox portal.cli"),
     Rule("portal.crm", never="portal.sandbox"),
     # The rules of the business know neither where records come from nor how pages are made.
-    Rule("portal.domain", never="portal", but="portal.domain portal.errors"),
+    Rule("portal.domain", never="portal", but="portal.domain portal.errors portal.words"),
     Rule("portal.domain", never="starlette httpx2 httpx structlog jinja2 msgspec sqlite3 asyncio"),
     # Pages ask the viewer's access object, and cannot ask for another client's data.
     Rule("portal.pages", never="portal.crm.client portal.crm.contacts portal.edge"),

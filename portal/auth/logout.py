@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -18,17 +21,25 @@ from portal.env import Env, env_of
 from portal.errors import CrossSite, SMApiError
 from portal.submitted import wants_json
 
-AFTER = "/auth/login"
+AFTER: Final = "/auth/login"
+
+log = structlog.get_logger(__name__)
 
 
 async def logout(request: Request) -> Response:
-    """POST /auth/logout, or GET from one of the platform's pages: ends this session everywhere."""
+    """POST /auth/logout, or GET from one of the platform's pages: ends this session everywhere.
+
+    HEAD, which only asks about a page, ends nothing.
+    """
     env = env_of(request)
     if request.method != "POST" and not comes_from_platform(request.headers):
         raise CrossSite
+    if request.method == "HEAD":
+        return RedirectResponse(AFTER, status_code=303)
     ended = await end_presented_sessions(env, request)
     if ended is not None:
         contact = await _contact_of(env, ended)
+        log.info("signed_out", contact_id=contact.id if contact else ended.claims.id)
         await env.outbox.record(
             Activity(
                 activity_type="portal_logout",
@@ -45,6 +56,8 @@ async def logout_everywhere(request: Request) -> Response:
     env, who = env_of(request), who_of(request)
     await Revocations(env.state).end_all(who.subject, env.clock())
     await SignIns(env.state).forget_all(who.subject)
+    await end_presented_sessions(env, request)
+    log.info("signed_out", contact_id=who.subject, everywhere=True)
     contact = who.contact
     await env.outbox.record(
         Activity(

@@ -15,6 +15,7 @@ from portal.auth.prelogin import Prelogin
 from portal.auth.refusals import Refusal, record_refusal
 from portal.crm.contacts import viewer_of_contact
 from portal.crm.magic_sessions import MagicSession, NewMagicSession, Redeemed
+from portal.crm.magic_sessions_kv import KvMagicSessions
 from portal.crm.models import Contact
 from portal.env import Env
 from portal.errors import LinkRefusal, LinkRefused, SMApiError
@@ -68,10 +69,26 @@ async def send_link(env: Env, prelogin: Prelogin, browser: str, client: str) -> 
             cause = "no_access" if found else "unknown_address"
             known = found[0] if found else None
             await record_refusal(env, Refusal("magic_link", cause, client, known))
+            await _keep_decoy(env, prelogin)
             return
         await _send_to(env, allowed[0], prelogin, browser)
     except (SMApiError, MailFailed) as error:
         log.warning("magic_link_not_sent", error=type(error).__name__, detail=str(error))
+
+
+async def _keep_decoy(env: Env, prelogin: Prelogin) -> None:
+    """A link that nobody was sent: wrong codes are answered by it as they are by a real one."""
+    await KvMagicSessions(env.state, env.clock).create(
+        NewMagicSession(
+            contact_id="",
+            email=hashlib.sha256(prelogin.email.casefold().encode()).hexdigest(),
+            token_hash=token_hash(new_secrets().token),
+            code_hash=token_hash(new_secrets().token),
+            browser_hash=prelogin.browser_hash,
+            redirect="/",
+            expires_in=LIFETIME,
+        )
+    )
 
 
 async def _send_to(env: Env, contact: Contact, prelogin: Prelogin, browser: str) -> None:
@@ -138,7 +155,13 @@ async def use_code(env: Env, prelogin: Prelogin | None, code: str) -> Redeemed:
     digits = re.sub(r"[\s-]", "", code)
     if not CODE.fullmatch(digits):
         raise LinkRefused("wrong_code")
-    return await env.magic.redeem_code(prelogin.browser_hash, prelogin.code_hash(digits))
+    proof = prelogin.browser_hash, prelogin.code_hash(digits)
+    try:
+        return await env.magic.redeem_code(*proof)
+    except LinkRefused as refusal:
+        if refusal.reason != "unknown":
+            raise
+    return await KvMagicSessions(env.state, env.clock).redeem_code(*proof)
 
 
 def _refusal(status: str) -> LinkRefusal:

@@ -32,9 +32,13 @@ class Revocations:
         await self._state.put(REVOKED + session_id, b"1", ttl=lifetime.total_seconds())
 
     async def end_all(self, contact_id: str, now: datetime) -> None:
-        """End every session of the contact that was issued up to now, by us or another portal."""
-        cutoff, lasts = str(int(now.timestamp())).encode(), LONGEST_SESSION.total_seconds()
-        await self._state.put(ENDED_BEFORE + contact_id, cutoff, ttl=lasts)
+        """End every session of the contact that was issued up to now, by us or another portal.
+
+        One of ours that began in the second of an earlier sign-out is dated a second later.
+        """
+        cutoff = max(int(now.timestamp()), await self.first_valid_second(contact_id))
+        kept, lasts = str(cutoff).encode(), LONGEST_SESSION.total_seconds()
+        await self._state.put(ENDED_BEFORE + contact_id, kept, ttl=lasts)
 
     async def is_ended(self, session: Session, contact_id: str) -> bool:
         """Whether the session was ended, alone or with all of the contact's."""

@@ -25,6 +25,9 @@ LONGEST_TOKEN: Final = 4096
 END_OF_TIME: Final = 253_402_300_800
 """The second after the year 9999: nothing that counts seconds can be trusted with more."""
 
+CLOCK_SKEW: Final = 60
+"""Seconds that another portal's clock may be ahead of ours."""
+
 KNOWN_HEADERS: Final = frozenset({"alg", "typ", "kid"})
 
 
@@ -98,7 +101,8 @@ def verify(token: str, keys: Sequence[str], now: datetime) -> Session:
     """The session of a token that one of `keys` signed and that has not expired.
 
     Raises SignInNeeded for everything else: another algorithm, a header that brings its own key,
-    no `exp`, an `exp` in the past, or bytes that are no token at all.
+    no `exp`, an `exp` in the past, an `iat` ahead of us, which would outlive signing out
+    everywhere, or bytes that are no token at all.
     """
     if len(token) > LONGEST_TOKEN or not token.isascii() or token.count(".") != 2:
         raise SignInNeeded
@@ -108,6 +112,8 @@ def verify(token: str, keys: Sequence[str], now: datetime) -> Session:
     except (ValueError, RecursionError) as error:
         raise SignInNeeded from error
     if not now.timestamp() < claims.exp < END_OF_TIME:
+        raise SignInNeeded
+    if claims.iat > now.timestamp() + CLOCK_SKEW:
         raise SignInNeeded
     return Session(session_id(token), claims)
 

@@ -47,7 +47,8 @@ class Hidden(StrEnum):
 class VisibilityRules:
     """What this portal shows beyond ownership.
 
-    `activity_types`: the client-visible kinds of activity. `untagged_invoices`: whether an
+    `activity_types`: the client-visible kinds of activity, as `type`, or as `source:type` for what
+    another source than the product reports to its clients. `untagged_invoices`: whether an
     invoice with neither a product nor an engagement is shown.
     """
 
@@ -79,9 +80,11 @@ def hides_activity(
     activity: Activity, viewer: Viewer, own_engagements: Collection[str], rules: VisibilityRules
 ) -> Hidden | None:
     """An activity is the product's by its source, else by its engagement's (sm-api §16, 7)."""
-    if activity.source != viewer.product and activity.engagement_id not in own_engagements:
+    named = f"{activity.source}:{activity.activity_type}" in rules.activity_types
+    is_own = activity.source == viewer.product or activity.engagement_id in own_engagements
+    if not (is_own or named):
         return Hidden.OTHER_PRODUCT
-    if activity.activity_type not in rules.activity_types:
+    if not (named or activity.activity_type in rules.activity_types):
         return Hidden.INTERNAL
     if activity.activity_type.startswith(MONEY_ACTIVITIES) and not viewer.sees_money:
         return Hidden.MONEY

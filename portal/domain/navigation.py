@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from portal.domain.viewer import Staff, Viewer
+from portal.words import msgid
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,14 @@ class Place:
 
 
 PLACES: Final = (
-    Place("Home", "/", "home"),
-    Place("Engagements", "/engagements", "layers"),
-    Place("Invoices", "/invoices", "receipt", money=True),
+    Place(msgid("Home"), "/", "home"),
+    Place(msgid("Engagements"), "/engagements", "layers"),
+    Place(msgid("Activity"), "/activity", "pulse"),
+    Place(msgid("Invoices"), "/invoices", "receipt", money=True),
 )
 
 
-STAFF_PLACES: Final = (Place("Clients", "/staff", "building"),)
+STAFF_PLACES: Final = (Place(msgid("Clients"), "/staff", "building"),)
 
 
 def navigation(who: Viewer | Staff | None, path: str) -> list[NavItem]:

@@ -12,6 +12,8 @@ from itertools import groupby
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
+from portal.words import msgid
+
 
 class Happening(Protocol):
     """The fields of an activity that the rules read; `crm.models.Activity` has them."""
@@ -32,6 +34,10 @@ class Happening(Protocol):
     def created_at(self) -> datetime:
         """When, aware."""
 
+    @property
+    def engagement_id(self) -> str | None:
+        """The engagement that it belongs to, if to one."""
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -47,23 +53,23 @@ class Kind:
 
 
 KINDS: Final[dict[str, Kind]] = {
-    "engagement_started": Kind("Engagement started", "flag"),
-    "engagement_completed": Kind("Engagement completed", "check-circle"),
-    "phase_started": Kind("Phase started", "play"),
-    "phase_completed": Kind("Phase completed", "check-circle"),
-    "milestone": Kind("Milestone", "flag"),
-    "milestone_reached": Kind("Milestone reached", "flag"),
-    "scan_started": Kind("Scan started", "scan"),
-    "scan_completed": Kind("Scan completed", "scan"),
-    "report_generated": Kind("Report ready", "file-text"),
-    "report_viewed": Kind("Report viewed", "eye"),
-    "deliverable_shared": Kind("Deliverable shared", "package"),
-    "status_change": Kind("Status changed", "refresh"),
-    "invoice_sent": Kind("Invoice sent", "receipt"),
-    "invoice_paid": Kind("Invoice paid", "check-circle"),
-    "payment_received": Kind("Payment received", "check-circle"),
-    "support_request": Kind("Support request", "message"),
-    "portal_login": Kind("Sign-in", "log-in"),
+    "engagement_started": Kind(msgid("Engagement started"), "flag"),
+    "engagement_completed": Kind(msgid("Engagement completed"), "check-circle"),
+    "phase_started": Kind(msgid("Phase started"), "play"),
+    "phase_completed": Kind(msgid("Phase completed"), "check-circle"),
+    "milestone": Kind(msgid("Milestone"), "flag"),
+    "milestone_reached": Kind(msgid("Milestone reached"), "flag"),
+    "scan_started": Kind(msgid("Scan started"), "scan"),
+    "scan_completed": Kind(msgid("Scan completed"), "scan"),
+    "report_generated": Kind(msgid("Report ready"), "file-text"),
+    "report_viewed": Kind(msgid("Report viewed"), "eye"),
+    "deliverable_shared": Kind(msgid("Deliverable shared"), "package"),
+    "status_change": Kind(msgid("Status changed"), "refresh"),
+    "invoice_sent": Kind(msgid("Invoice sent"), "receipt"),
+    "invoice_paid": Kind(msgid("Invoice paid"), "check-circle"),
+    "payment_received": Kind(msgid("Payment received"), "check-circle"),
+    "support_request": Kind(msgid("Support request"), "message"),
+    "portal_login": Kind(msgid("Sign-in"), "log-in"),
 }
 
 
@@ -84,6 +90,7 @@ class Entry:
     title: str | None
     description: str | None
     at: datetime
+    engagement_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,7 @@ def entry(happening: Happening) -> Entry:
         title=(happening.title or "").strip() or None,
         description=(happening.description or "").strip() or None,
         at=happening.created_at,
+        engagement_id=happening.engagement_id,
     )
 
 

@@ -20,6 +20,7 @@ from babel import Locale, UnknownLocaleError
 Reader = Callable[[object], Any]
 
 WORD: Final = re.compile(r"[A-Za-z0-9_.-]+")
+KIND: Final = re.compile(r"(?:[A-Za-z0-9_.-]+:)?[A-Za-z0-9_.-]+")
 SLUG: Final = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 DOMAIN: Final = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?")
 CREDENTIALS: Final = re.compile(r'([^\s"]*?//)[^\s"]*@|[^\s":]+:[^\s"]*@')
@@ -86,6 +87,14 @@ def words(value: object) -> tuple[str, ...]:
         isinstance(item, str) and WORD.fullmatch(item) for item in items
     ):
         raise ValueError("a list of words")
+    return tuple(dict.fromkeys(items))
+
+
+def kinds(value: object) -> tuple[str, ...]:
+    """A list of kinds of activity: `type`, or `source:type` for another source's."""
+    items = value if isinstance(value, list) else re.split(r"[\s,]+", text(value).strip(" ,\n\t"))
+    if not all(isinstance(item, str) and KIND.fullmatch(item) for item in items):
+        raise ValueError("a list of kinds such as milestone or scanner:scan_completed")
     return tuple(dict.fromkeys(items))
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -12,10 +14,15 @@ from portal.activity.outbox import Activity
 from portal.auth.gate import access_of, session_of, viewer_of, who_of
 from portal.auth.revocation import Revocations
 from portal.auth.sign_ins import SignIns
+from portal.crm.models import Contact
+from portal.domain.profile import locale_names, time_zones
+from portal.domain.viewer import Viewer
 from portal.env import env_of
-from portal.errors import NotFound
+from portal.errors import BadInput, NotFound
 from portal.submitted import submitted
-from portal.templating import render
+from portal.templating import render, say
+
+log = structlog.get_logger(__name__)
 
 MOST_EVENTS: Final = 50
 """How many entries of the access log the page shows."""
@@ -23,6 +30,13 @@ MOST_EVENTS: Final = 50
 
 async def account(request: Request) -> Response:
     """GET /account: the viewer's data as the CRM has it, the open sign-ins, the access log."""
+    return await account_page(request)
+
+
+async def account_page(
+    request: Request, typed: Mapping[str, str] | None = None, error: BadInput | None = None
+) -> Response:
+    """The page; with what was `typed` and what is wrong with it after a change that failed."""
     env, access = env_of(request), access_of(request)
     viewer = access.viewer
     log, people = await asyncio.gather(access.access_log(), access.colleagues())
@@ -41,8 +55,25 @@ async def account(request: Request) -> Response:
             "access_log": log[:MOST_EVENTS],
             "names": {person.id: person.full_name or person.email for person in people},
             "now": env.clock(),
+            "form": {**_profile(request.state.contact, viewer), **(typed or {})},
+            "error": error,
+            "error_text": say(request, error) if error else None,
+            "saved": error is None and request.query_params.get("saved") == "1",
+            "time_zones": time_zones(),
+            "locales": locale_names(),
         },
+        status_code=error.status if error else 200,
     )
+
+
+def _profile(contact: Contact, viewer: Viewer) -> dict[str, str]:
+    return {
+        "full_name": contact.full_name or "",
+        "title": contact.title or "",
+        "phone": contact.phone or "",
+        "timezone": viewer.time_zone,
+        "locale": viewer.locale,
+    }
 
 
 async def end_sign_in(request: Request) -> Response:
@@ -57,6 +88,7 @@ async def end_sign_in(request: Request) -> Response:
         raise NotFound
     await Revocations(env.state).end_id(session_id, env.settings.session_lifetime)
     await sign_ins.forget(viewer.contact_id, session_id)
+    log.info("signed_out", contact_id=viewer.contact_id, from_account=True)
     await env.outbox.record(
         Activity(
             activity_type="portal_logout",

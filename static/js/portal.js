@@ -9,7 +9,10 @@ function chosenTheme() {
   return root.dataset.themeChoice ?? "auto";
 }
 
+// The cookie is for the server, which paints the next page in it.
 function chooseTheme(choice) {
+  const kept = choice === "auto" ? "auto; Max-Age=0" : `${choice}; Max-Age=31536000`;
+  document.cookie = `portal_theme=${kept}; Path=/; SameSite=Lax`;
   try {
     if (choice === "auto") localStorage.removeItem("sm-theme");
     else localStorage.setItem("sm-theme", choice);
@@ -32,6 +35,14 @@ for (const button of document.querySelectorAll("[data-theme-toggle]")) {
   for (const event of ["sm-theme", "storage"]) {
     window.addEventListener(event, () => labelToggle(button));
   }
+}
+
+// The account page's choice takes effect at once; without a script its button does it.
+for (const form of document.querySelectorAll("form[data-theme-form]")) {
+  const chosen = form.querySelector(`[value="${chosenTheme()}"]`);
+  if (chosen) chosen.checked = true;
+  form.querySelector("button").hidden = true;
+  form.addEventListener("change", (event) => chooseTheme(event.target.value));
 }
 
 for (const menu of document.querySelectorAll("details[data-menu]")) {

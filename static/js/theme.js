@@ -1,15 +1,17 @@
 // Runs before the first paint: settles light or dark, so that nothing flashes.
-// "sm-theme" holds "dark" or "light"; its absence means: whatever the device says.
+// "sm-theme" holds "dark" or "light"; without it the server's word counts, which it has from a
+// cookie, and without that the device's.
 (function () {
   var root = document.documentElement;
+  var told = root.dataset.theme;
   var device = window.matchMedia("(prefers-color-scheme: dark)");
 
   function choice() {
     try {
       var kept = localStorage.getItem("sm-theme");
-      return kept === "dark" || kept === "light" ? kept : "auto";
+      return kept === "dark" || kept === "light" ? kept : told || "auto";
     } catch (_blocked) {
-      return "auto";
+      return told || "auto";
     }
   }
 
@@ -30,5 +32,8 @@
   settle();
   device.addEventListener("change", settle);
   window.addEventListener("storage", settle);
-  window.addEventListener("sm-theme", settle);
+  window.addEventListener("sm-theme", function () {
+    told = undefined;
+    settle();
+  });
 })();

@@ -29,7 +29,7 @@ CONSOLE_VALUE: Final = re.compile(r"(\w+)=('[^']*'|\"[^\"]*\"|\S+)")
 class Seen:
     """Every secret that the tests met, to be looked for in the logs when all is over."""
 
-    values: set[str] = field(default_factory=set)
+    values: set[str] = field(default_factory=set, repr=False)
 
     def note(self, *values: str) -> None:
         """Remember what no log may hold."""
@@ -47,7 +47,6 @@ class Portal:
     log: Path
     process: Popen[str]
     http: httpx.Client
-    session_secret: str
 
     @property
     def host(self) -> str:
@@ -84,7 +83,7 @@ class Browser:
     """Its cookies by name; `headers` go with every request."""
 
     portal: Portal
-    seen: Seen
+    seen: Seen = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: dict[str, str] = field(default_factory=dict)
 

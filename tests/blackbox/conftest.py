@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.blackbox.browser import Browser
-from tests.blackbox.stand import Person, Stand, standing
+from tests.blackbox.launch import standing
+from tests.blackbox.stand import Person, Stand
 
 LAST = "test_logs.py"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     """A sandbox and three portals, with the demo data."""
     with standing(tmp_path_factory.mktemp("stand")) as made:
@@ -33,6 +34,9 @@ def person(stand: Stand) -> Person:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The logs are read once everything else has been written to them."""
+    """The logs are read once everything else of this package has been written to them."""
     here = Path(__file__).parent
-    items.sort(key=lambda item: item.path.parent == here and item.path.name == LAST)
+    places = [place for place, item in enumerate(items) if item.path.parent == here]
+    ours = sorted((items[place] for place in places), key=lambda item: item.path.name == LAST)
+    for place, item in zip(places, ours, strict=True):
+        items[place] = item

@@ -1,14 +1,12 @@
-"""A sandbox and three portals as real processes, and what the tests do with them over HTTP."""
+"""What the tests do with a sandbox and three portals, over HTTP alone."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
 from typing import Any, Final, TypeVar
@@ -18,14 +16,12 @@ import httpx2 as httpx
 
 from tests.blackbox.browser import Browser, Portal, Seen, query_of, request_id_of
 from tests.blackbox.tokens import HS256, claims_of, forged
-from tests.processes import UNHURRIED, free_ports, portal_writing_to, project_in, stop
 
 T = TypeVar("T")
 
 PAUSE: Final = 0.02
 """Seconds between two looks at something that another process does."""
 
-PRODUCTION: Final = "https://mode.portal.example"
 SECRETS: Final = {
     name: token_urlsafe(32)
     for name in (
@@ -38,11 +34,6 @@ SECRETS: Final = {
     )
 }
 NEWER_SESSION_SECRET: Final = token_urlsafe(32)
-ROOM_FOR_TESTS: Final = {
-    **UNHURRIED,
-    "REFUSAL_LIMIT_CLIENT": "1000/minute",
-    "ACCESS_FRESHNESS": "1",
-}
 TOKEN: Final = re.compile(r"/auth/magic/verify\?token=([A-Za-z0-9_-]+)")
 CODE: Final = re.compile(r"^(\d{6})\r?$", re.MULTILINE)
 
@@ -91,7 +82,7 @@ class Stand:
     production: Portal
     crm: httpx.Client
     data: Path
-    seen: Seen = field(default_factory=Seen)
+    seen: Seen = field(default_factory=Seen, repr=False)
 
     @property
     def portals(self) -> tuple[Portal, ...]:
@@ -250,106 +241,3 @@ class Stand:
     def by_google(self, browser: Browser, address: str, redirect: str = "/") -> httpx.Response:
         """The whole way in by Google; the callback's answer."""
         return browser.get(self.choose(self.to_google(browser, redirect), address))
-
-
-@contextmanager
-def standing(folder: Path) -> Iterator[Stand]:
-    """The four processes, ready; stopped at the end."""
-    api, smtp, *ports = free_ports(5)
-    origins = [f"http://127.0.0.1:{ports[0]}", f"http://127.0.0.1:{ports[1]}", PRODUCTION]
-    elsewhere = {
-        "SM_API_URL": f"http://127.0.0.1:{api}",
-        "SMTP_URL": f"smtp://127.0.0.1:{smtp}",
-        "GOOGLE_DISCOVERY_URL": f"http://127.0.0.1:{api}/google/.well-known/openid-configuration",
-    }
-    local = project_in(folder / "main")
-    _write_secrets(local)
-    environs: list[dict[str, str]] = [
-        ROOM_FOR_TESTS,
-        {**SECRETS, "TRUSTED_PROXIES": "1", "ACCESS_FRESHNESS": "1"},
-        {
-            **SECRETS,
-            **ROOM_FOR_TESTS,
-            "SESSION_SECRET": NEWER_SESSION_SECRET,
-            "SESSION_SECRET_PREVIOUS": SECRETS["SESSION_SECRET"],
-            "SESSION_COOKIE_DOMAIN": ".portal.example",
-            "GOOGLE_CLIENT_ID": "",
-            "GOOGLE_CLIENT_SECRET": "",
-        },
-    ]
-    with ExitStack() as stack:
-        sandbox = portal_writing_to(
-            folder / "sandbox.log",
-            *("sandbox", "--strict", "--port", str(api), "--smtp-port", str(smtp)),
-            folder=local,
-            PORTAL_ORIGIN=origins[0],
-        )
-        stack.callback(stop, sandbox)
-        running = []
-        for name, origin, port, environ in zip(
-            ("main", "limited", "production"), origins, ports, environs, strict=True
-        ):
-            words = ["serve", "--port", str(port)]
-            if name == "production":
-                words += ["--env", name]
-            place = _without_google(folder / name) if name == "production" else folder / name
-            started = portal_writing_to(
-                folder / f"{name}.log",
-                *words,
-                folder=project_in(place) if name == "limited" else place,
-                **environ,
-                **elsewhere,
-                PORTAL_ORIGIN=origin,
-            )
-            stack.callback(stop, started)
-            http = stack.enter_context(_client(f"http://127.0.0.1:{port}"))
-            secret = environ.get("SESSION_SECRET", SECRETS["SESSION_SECRET"])
-            running.append(
-                Portal(name, origin, port, place, folder / f"{name}.log", started, http, secret)
-            )
-            http.headers["Host"] = running[-1].host
-        crm = stack.enter_context(_client(elsewhere["SM_API_URL"]))
-        crm.headers["X-SM-Key"] = SECRETS["SM_API_KEY"]
-        for portal in running:
-            until(partial(_is_ready, portal), seconds=60)
-        main, limited, production = running
-        made = Stand(main, limited, production, crm, local / ".portal" / "sandbox.db")
-        made.seen.note(*SECRETS.values(), NEWER_SESSION_SECRET)
-        yield made
-
-
-def _client(url: str) -> httpx.Client:
-    return httpx.Client(
-        base_url=url,
-        headers={"Accept": "application/json"},
-        # Cookies are the test browsers' own: one client speaks for all of them.
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        timeout=20,
-        trust_env=False,
-    )
-
-
-def _is_ready(portal: Portal) -> bool:
-    assert portal.process.poll() is None, portal.log.read_text()
-    try:
-        return portal.http.get("/readyz").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def _write_secrets(folder: Path) -> None:
-    file = folder / ".dev.vars"
-    file.write_text("".join(f"{name}={value}\n" for name, value in SECRETS.items()))
-    file.chmod(0o600)
-
-
-def _without_google(folder: Path) -> Path:
-    """The repository's configuration, for a portal whose owner has no Google client."""
-    file = project_in(folder) / "wrangler-like.toml"
-    text = file.read_text()
-    file.write_text(
-        text.replace(
-            '  "GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "SMTP_URL",\n', '  "SMTP_URL",\n'
-        )
-    )
-    return folder

@@ -111,7 +111,9 @@ def test_an_answer_counts_once(stand: Stand, browser: Browser, person: Person) -
     copy = stand.browser()
     copy.cookies.update(browser.cookies)
     assert browser.get(back).status_code == 303
-    assert copy.get(back).status_code == 403
+    refused = copy.get(back)
+    assert refused.status_code == 403
+    assert "started elsewhere, or too long ago" in refused.text
     assert not copy.session
 
 

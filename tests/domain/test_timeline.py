@@ -25,6 +25,7 @@ class Activity:
     activity_type: str = "milestone"
     title: str | None = "Milestone"
     description: str | None = None
+    engagement_id: str | None = None
 
 
 def at(text: str) -> Activity:

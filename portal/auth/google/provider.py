@@ -70,6 +70,7 @@ class GoogleProvider:
         self._discovered: _Discovered | None = None
         self._keys: KeySet | None = None
         self._keys_fetched: datetime | None = None
+        self._keys_refetched: datetime | None = None
         self._fetching_keys = asyncio.Lock()
 
     async def authorization_url(self, attempt: Attempt) -> str:
@@ -142,10 +143,12 @@ class GoogleProvider:
         return self._keys
 
     async def _newer_keys(self, found: _Discovered) -> KeySet:
-        """The keys fetched again, unless that was done a moment ago."""
+        """The keys fetched again, unless an unknown id made us do that a moment ago."""
         async with self._fetching_keys:
-            if self._keys_fetched and self._clock() - self._keys_fetched < REFETCH_EVERY:
+            now = self._clock()
+            if self._keys_refetched and now - self._keys_refetched < REFETCH_EVERY:
                 raise GoogleRefused("unknown_key")
+            self._keys_refetched = now
             return await self._fetch_keys(found)
 
     async def _fetch_keys(self, found: _Discovered) -> KeySet:

@@ -1,0 +1,86 @@
+"""What people may change about themselves, and how what they typed is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+from zoneinfo import available_timezones
+
+from babel import Locale, UnknownLocaleError
+
+from portal.errors import BadInput
+from portal.words import msgid
+
+LONGEST: Final[Mapping[str, int]] = {"full_name": 200, "title": 200, "phone": 40}
+PHONE: Final = re.compile(r"[0-9+() ./x-]*", re.IGNORECASE)
+
+LOCALES: Final = (
+    *("en_US", "en_GB", "en_AU", "en_CA", "en_IE", "de_DE", "de_AT", "de_CH", "el_GR", "es_ES"),
+    *("es_MX", "fr_FR", "fr_CA", "it_IT", "nl_NL", "pl_PL", "pt_BR", "pt_PT", "sv_SE", "uk_UA"),
+)
+"""What the language field offers. Dates, numbers and amounts follow it; the words do where there
+is a catalogue."""
+
+THEMES: Final = ("auto", "dark", "light")
+
+
+def read_profile(fields: Mapping[str, str]) -> dict[str, str | None]:
+    """The contact's fields to change (sm-api §6), by their names in the CRM.
+
+    An empty field is cleared, but for the name. Raises BadInput naming the field.
+    """
+    changes: dict[str, str | None] = {}
+    for name, longest in LONGEST.items():
+        if name in fields:
+            changes[name] = _text(name, fields[name], longest)
+    if "full_name" in changes and changes["full_name"] is None:
+        raise BadInput(msgid("Please enter your name."), field="full_name")
+    phone = changes.get("phone")
+    if phone is not None and not PHONE.fullmatch(phone):
+        raise BadInput(msgid("A phone number has digits, spaces and + ( ) - only."), field="phone")
+    if "timezone" in fields:
+        changes["timezone"] = _time_zone(fields["timezone"])
+    if "locale" in fields:
+        changes["locale"] = _locale(fields["locale"])
+    if not changes:
+        raise BadInput(msgid("Nothing to change was sent."))
+    return changes
+
+
+def time_zones() -> list[str]:
+    """The zones that can be chosen, sorted: those with a place in their name, and UTC."""
+    return sorted(
+        name
+        for name in available_timezones()
+        if name == "UTC" or ("/" in name and not name.startswith(("Etc/", "posix/", "right/")))
+    )
+
+
+def locale_names() -> list[tuple[str, str]]:
+    """Each locale that can be chosen, and its name in its own language: `Polski (Polska)`."""
+    found = []
+    for identifier in LOCALES:
+        name = Locale.parse(identifier).display_name or identifier
+        found.append((identifier, name[:1].upper() + name[1:]))
+    return sorted(found, key=lambda pair: pair[1].casefold())
+
+
+def _text(name: str, sent: str, longest: int) -> str | None:
+    text = " ".join(sent.split())
+    if len(text) > longest or not text.isprintable():
+        raise BadInput(msgid("At most %(count)s characters, please."), name, count=longest)
+    return text or None
+
+
+def _time_zone(sent: str) -> str:
+    if sent not in available_timezones():
+        raise BadInput(msgid("Please choose a time zone from the list."), field="timezone")
+    return sent
+
+
+def _locale(sent: str) -> str:
+    try:
+        return str(Locale.parse(sent.replace("-", "_")))
+    except (ValueError, UnknownLocaleError) as error:
+        raise BadInput(msgid("Please choose a language from the list."), field="locale") from error

@@ -1,0 +1,37 @@
+"""Changing what one may change about oneself, from the account page."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from portal.auth.gate import access_of
+from portal.domain.profile import THEMES, read_profile
+from portal.errors import BadInput
+from portal.pages.account import account_page
+from portal.submitted import submitted
+from portal.templating import forget_theme, remember_theme
+
+SAVED = "/account?saved=1"
+
+
+async def change_profile(request: Request) -> Response:
+    """POST /account: name, title, phone, time zone, language. What is wrong is shown again."""
+    access = access_of(request)
+    fields = await submitted(request)
+    try:
+        await access.change_self(read_profile(fields))
+    except BadInput as error:
+        return await account_page(request, typed=fields, error=error)
+    return RedirectResponse(SAVED, status_code=303)
+
+
+async def choose_theme(request: Request) -> Response:
+    """POST /account/theme `{theme}`: this browser's colours, where scripts do not run."""
+    theme = (await submitted(request)).get("theme", "")
+    response = RedirectResponse("/account", status_code=303)
+    if theme == "auto" or theme not in THEMES:
+        forget_theme(response)
+    else:
+        remember_theme(response, theme)
+    return response
