@@ -33,6 +33,8 @@ from portal.pages.engagements import engagement, engagements
 from portal.pages.home import home
 from portal.pages.invoices import invoice, invoices
 from portal.pages.profile import change_profile, choose_theme
+from portal.security_txt import PATH as SECURITY_TXT
+from portal.security_txt import security_txt
 from portal.staff.clients import clients
 from portal.staff.company import company_page
 from portal.staff.contact import change_access, confirm_access, contact_page
@@ -93,5 +95,6 @@ ROUTES: list[BaseRoute] = [
     # The worker itself.
     Route("/healthz", healthz, name="healthz"),
     Route("/readyz", readyz, name="readyz"),
+    Route(SECURITY_TXT, security_txt, name="security_txt"),
     Mount("/static", HashedFiles(directory=STATIC_DIR), name="static"),
 ]

@@ -13,6 +13,7 @@ from portal.variables import VARIABLES
 
 ROOT = Path(__file__).parent.parent
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 
@@ -38,6 +39,14 @@ def test_every_make_target_has_a_word_of_help() -> None:
     assert phony
     for target in phony[1].split():
         assert re.search(rf"^{target}:.*## ", makefile, re.MULTILINE), target
+
+
+def test_every_promise_names_a_test_that_there_is() -> None:
+    named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", SECURITY)
+    assert len(named) > 60
+    for file, name in named:
+        text = (ROOT / "tests" / file).read_text(encoding="utf-8")
+        assert re.search(rf"^(?:async )?def {name}\(", text, re.MULTILINE), f"{file}::{name}"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

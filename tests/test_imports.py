@@ -18,7 +18,7 @@ LAYERS: Final = (
     "crm",
     "activity templating",
     "env auth",
-    "api documents pages staff health assets error_page",
+    "api documents pages staff health security_txt assets error_page",
     "middleware routes",
     "app",
     "asgi",

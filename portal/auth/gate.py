@@ -24,7 +24,9 @@ from portal.domain.viewer import Viewer
 from portal.env import Env, env_of
 from portal.errors import NoClientChosen, ReadOnlyPreview
 
-PUBLIC_PATHS: Final = frozenset({"/favicon.ico", "/robots.txt", "/healthz", "/readyz"})
+PUBLIC_PATHS: Final = frozenset(
+    {"/favicon.ico", "/robots.txt", "/healthz", "/readyz", "/.well-known/security.txt"}
+)
 PUBLIC_PREFIXES: Final = ("/auth/", "/api/auth/", "/static/")
 GATED_PATHS: Final = frozenset(
     f"{prefix}/{name}"
