@@ -33,6 +33,7 @@ from portal.pages.engagements import engagement, engagements
 from portal.pages.home import home
 from portal.pages.invoices import invoice, invoices
 from portal.pages.profile import change_profile, choose_theme
+from portal.pages.team import ask, team
 from portal.security_txt import PATH as SECURITY_TXT
 from portal.security_txt import security_txt
 from portal.staff.clients import clients
@@ -80,6 +81,8 @@ ROUTES: list[BaseRoute] = [
     Route("/invoices", invoices, name="invoices"),
     Route("/invoices/{id}", invoice, name="invoice"),
     Route("/activity", activity, name="activity"),
+    Route("/team", team, methods=["GET"], name="team"),
+    Route("/team/requests", ask, methods=["POST"], name="ask_for_access"),
     Route("/account", account, methods=["GET"], name="account"),
     Route("/account", change_profile, methods=["POST"], name="change_profile"),
     Route("/account/theme", choose_theme, methods=["POST"], name="choose_theme"),

@@ -8,7 +8,7 @@ filter on invoices and activities (sm-api §16, 6 and 7).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from portal.crm.client import Params, SMApi, decode
 from portal.crm.contacts import RECORD_ID, Contacts
 from portal.crm.models import (
     AccessEvent,
+    AccessRequest,
     Activity,
     Colleague,
     Company,
@@ -26,6 +27,8 @@ from portal.crm.models import (
 )
 from portal.crm.visibility import (
     VisibilityRules,
+    activity_for,
+    engagement_for,
     hides_activity,
     hides_contact,
     hides_engagement,
@@ -35,9 +38,13 @@ from portal.domain.viewer import Viewer
 from portal.errors import NotFound, RoleNotAllowed, SMApiNotFound, SMApiRejected
 
 T = TypeVar("T")
+LoggedT = TypeVar("LoggedT", AccessEvent, AccessRequest)
 
 MOST_ACTIVITIES: Final = 500
 """How far back the timeline reads; internal records among them are dropped afterwards."""
+
+ACCESS_REQUEST: Final = "access_request"
+"""A client admin asks our staff to let somebody in or to shut somebody out."""
 
 ACCESS_EVENTS: Final = ("portal_login", "portal_preview_started")
 """What the access log is made of: sign-ins, and staff who looked at the portal as somebody."""
@@ -128,7 +135,7 @@ class ClientAccess:
         )
         own = {e.id for e in engagements}
         shown = [
-            a
+            activity_for(a, self.viewer)
             for a in activities
             if not hides_activity(a, self.viewer, own, self.rules)
             and engagement_id in (None, a.engagement_id)
@@ -150,21 +157,35 @@ class ClientAccess:
 
         A viewer who is no admin finds only what concerns them.
         """
+        viewer = self.viewer
+        events = await self._logged(ACCESS_EVENTS, AccessEvent)
+        return [e for e in events if viewer.sees_money or e.contact_id == viewer.contact_id]
+
+    async def access_requests(self) -> list[AccessRequest]:
+        """What the company's admins asked our staff for, newest first.
+
+        Raises RoleNotAllowed for a viewer who is no admin.
+        """
+        if not self.viewer.sees_money:
+            raise RoleNotAllowed
+        return await self._logged((ACCESS_REQUEST,), AccessRequest)
+
+    async def _logged(self, kinds: Sequence[str], shape: type[LoggedT]) -> list[LoggedT]:
+        """What this portal itself logged for the company, of these kinds, newest first."""
         viewer, path = self.viewer, "/api/activities"
-        asked = ({"type": kind, "company_id": viewer.company_id} for kind in ACCESS_EVENTS)
+        asked = ({"type": kind, "company_id": viewer.company_id} for kind in kinds)
         lists = await asyncio.gather(
             *(self._sm.list(path, one, most=MOST_ACTIVITIES) for one in asked)
         )
-        events = [
-            # Decoded only when it is ours: what other portals note has shapes of its own.
-            decode(record, AccessEvent, path)
-            for record in (record for found in lists for record in found)
+        found = [
+            # Decoded only when it is ours: what other portals log has shapes of its own.
+            decode(record, shape, path)
+            for record in (record for records in lists for record in records)
             if record.get("company_id") == viewer.company_id
             and record.get("source") == viewer.product
-            and record.get("activity_type") in ACCESS_EVENTS
+            and record.get("activity_type") in kinds
         ]
-        shown = [e for e in events if viewer.sees_money or e.contact_id == viewer.contact_id]
-        return sorted(shown, key=lambda e: (e.created_at, e.id), reverse=True)
+        return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)
 
     async def change_self(self, changes: dict[str, str | None]) -> dict[str, str]:
         """Change fields of the viewer's own contact. Raises BadInput with what SM API objects to.
@@ -188,7 +209,7 @@ class ClientAccess:
     async def _read_engagements(self) -> tuple[Engagement, ...]:
         viewer = self.viewer
         found = await self._of_company("/api/engagements", Engagement, {"product": viewer.product})
-        return tuple(e for e in found if not hides_engagement(e, viewer))
+        return tuple(engagement_for(e, viewer) for e in found if not hides_engagement(e, viewer))
 
     async def _of_company(
         self, path: str, kind: type[T], params: Params | None = None, *, most: int | None = None

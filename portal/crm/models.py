@@ -122,6 +122,27 @@ class AccessEvent(Record, frozen=True, kw_only=True):
     created_at: Moment
 
 
+class RequestDetails(Struct, frozen=True, kw_only=True):
+    """What a client admin asked our staff for (`domain.team`)."""
+
+    action: str | None = None
+    person_id: str | None = None
+    person_name: str | None = None
+    role: str | None = None
+    note: str | None = None
+
+
+class AccessRequest(Record, frozen=True, kw_only=True):
+    """A client admin's request that somebody be let in or shut out."""
+
+    company_id: str | None = None
+    contact_id: str | None = None
+    activity_type: str
+    source: str | None = None
+    metadata: RequestDetails = RequestDetails()
+    created_at: Moment
+
+
 class Colleague(Record, frozen=True, kw_only=True):
     """Somebody of the viewer's own company, as the others there may see them."""
 

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from msgspec.structs import replace
+
 from portal.crm.models import Activity, Contact, Engagement, Invoice
+from portal.domain.amounts import without_amounts
 from portal.domain.viewer import Viewer
 
 MONEY_ACTIVITIES: Final = ("invoice", "payment")
@@ -98,3 +101,30 @@ def hides_contact(contact: Contact, viewer: Viewer) -> Hidden | None:
     if not viewer.sees_money and contact.id != viewer.contact_id:
         return Hidden.OTHERS
     return None
+
+
+def activity_for(activity: Activity, viewer: Viewer) -> Activity:
+    """The activity as this viewer reads it: free text may speak of amounts, too."""
+    if viewer.sees_money:
+        return activity
+    return replace(
+        activity,
+        title=_without_amounts(activity.title),
+        description=_without_amounts(activity.description),
+    )
+
+
+def engagement_for(engagement: Engagement, viewer: Viewer) -> Engagement:
+    """The engagement as this viewer reads it: free text may speak of amounts, too."""
+    if viewer.sees_money:
+        return engagement
+    return replace(
+        engagement,
+        name=without_amounts(engagement.name),
+        plain_status=_without_amounts(engagement.plain_status),
+        deliverables=_without_amounts(engagement.deliverables),
+    )
+
+
+def _without_amounts(text: str | None) -> str | None:
+    return None if text is None else without_amounts(text)

@@ -34,6 +34,7 @@ PLACES: Final = (
     Place(msgid("Engagements"), "/engagements", "layers"),
     Place(msgid("Activity"), "/activity", "pulse"),
     Place(msgid("Invoices"), "/invoices", "receipt", money=True),
+    Place(msgid("Team"), "/team", "users", money=True),
 )
 
 

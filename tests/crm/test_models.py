@@ -13,6 +13,7 @@ from msgspec import Struct
 from portal.crm.client import decode
 from portal.crm.models import (
     AccessEvent,
+    AccessRequest,
     Activity,
     Colleague,
     Company,
@@ -51,6 +52,12 @@ SHOWN: dict[type[Record], dict[str, Any]] = {
         "created_at": "2026-01-01T00:00:00Z",
         "metadata": {"method": "google", "staff_id": f"{MARKER}4", "ip": f"{MARKER}5"},
     },
+    AccessRequest: {
+        "id": "act_1",
+        "activity_type": "access_request",
+        "created_at": "2026-01-01T00:00:00Z",
+        "metadata": {"action": "add", "email": f"{MARKER}6", "answer": f"{MARKER}7"},
+    },
     Contact: {"id": "ct_1", "email": "jane@acme.com"},
     Colleague: {"id": "ct_1", "email": "jane@acme.com"},
 }
@@ -84,6 +91,7 @@ INTERNAL: dict[type[Record], tuple[str, ...]] = {
     Invoice: ("notes", "cost", "margin_pct", "stripe_id"),
     Activity: ("metadata", "agent_id", "source_id", "notes", "contact_name"),
     AccessEvent: ("title", "description", "agent_id", "source_id", "notes", "contact_name"),
+    AccessRequest: ("title", "description", "agent_id", "source_id", "notes"),
     Contact: (
         "notes",
         "pipeline_stage",
@@ -136,6 +144,7 @@ def test_what_each_projection_lets_through_is_this_and_nothing_more() -> None:
         Activity: "id company_id contact_id engagement_id activity_type title description source "
         "created_at",
         AccessEvent: "id company_id contact_id activity_type source metadata created_at",
+        AccessRequest: "id company_id contact_id activity_type source metadata created_at",
         Contact: "id email full_name title phone company_id company_name portal_access "
         "portal_role product products photo_url timezone locale is_sm_team",
         Colleague: "id email full_name title company_id company_name portal_access portal_role "

@@ -1,0 +1,115 @@
+"""Asking for somebody to be let in or shut out: what a client admin may ask, and what is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, Protocol, TypeVar
+
+from email_validator import EmailNotValidError, validate_email
+
+from portal.domain.viewer import Role
+from portal.errors import BadInput
+from portal.words import msgid
+
+LONGEST_NOTE: Final = 500
+LONGEST_NAME: Final = 200
+SHOWN_FOR: Final = timedelta(days=30)
+"""How long a request that nobody has acted on is still shown as asked."""
+
+
+class Action(StrEnum):
+    """What is asked for."""
+
+    ADD = "add"
+    REMOVE = "remove"
+    CHANGE = "change"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request. For ADD `name`, `email` and `role` say whom; else `person_id` does."""
+
+    action: Action
+    name: str = ""
+    email: str = ""
+    role: Role | None = None
+    person_id: str = ""
+    note: str = ""
+
+    def as_metadata(self) -> dict[str, str]:
+        """What the activity carries for staff: only what was said."""
+        said = {
+            "action": self.action.value,
+            "name": self.name,
+            "email": self.email,
+            "role": self.role.value if self.role else "",
+            "person_id": self.person_id,
+            "note": self.note,
+        }
+        return {name: value for name, value in said.items() if value}
+
+
+def read_request(fields: Mapping[str, str]) -> Request:
+    """A request from a form. Raises BadInput naming the field."""
+    try:
+        action = Action(fields.get("action", ""))
+    except ValueError:
+        raise BadInput(msgid("Please choose what to ask for."), field="action") from None
+    note = _text("note", fields.get("note", ""), LONGEST_NOTE)
+    if action is Action.REMOVE:
+        return Request(action, person_id=_person(fields), note=note)
+    role = _role(fields.get("role", ""))
+    if action is Action.CHANGE:
+        return Request(action, role=role, person_id=_person(fields), note=note)
+    name = _text("name", fields.get("name", ""), LONGEST_NAME)
+    if not name:
+        raise BadInput(msgid("Please enter their name."), field="name")
+    return Request(action, name, _email(fields.get("email", "")), role, note=note)
+
+
+class Asked(Protocol):
+    """The fields of a request that was logged; `crm.models.AccessRequest` has them."""
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was asked."""
+
+
+AskedT = TypeVar("AskedT", bound=Asked)
+
+
+def still_open(asked: Iterable[AskedT], now: datetime) -> list[AskedT]:
+    """Those that are recent enough to wait for an answer."""
+    return [one for one in asked if now - one.created_at <= SHOWN_FOR]
+
+
+def _person(fields: Mapping[str, str]) -> str:
+    person_id = fields.get("person_id", "")
+    if not person_id:
+        raise BadInput(msgid("Please choose a person."), field="person_id")
+    return person_id
+
+
+def _role(sent: str) -> Role:
+    try:
+        return Role(sent)
+    except ValueError:
+        raise BadInput(msgid("Please choose a role."), field="role") from None
+
+
+def _email(sent: str) -> str:
+    try:
+        found = validate_email(sent.strip(" "), check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise BadInput(msgid("Please enter one e-mail address."), field="email") from error
+    return found.normalized
+
+
+def _text(field: str, sent: str, longest: int) -> str:
+    text = " ".join(sent.split())
+    if len(text) > longest or not text.isprintable():
+        raise BadInput(msgid("At most %(count)s characters, please."), field, count=longest)
+    return text

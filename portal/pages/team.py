@@ -1,0 +1,102 @@
+"""Team: who of a client has access, and asking our staff to change that."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from portal.activity.outbox import Activity
+from portal.auth.gate import access_of
+from portal.crm.access import ACCESS_REQUEST, ClientAccess
+from portal.crm.models import AccessEvent
+from portal.domain import team as asking
+from portal.env import env_of
+from portal.errors import BadInput, NotFound
+from portal.submitted import submitted
+from portal.templating import render, say
+
+AGAIN_AFTER: Final = 600
+"""Seconds in which the same request counts once: a button pressed twice asks once."""
+
+
+async def team(request: Request) -> Response:
+    """GET /team. Raises RoleNotAllowed for those who are no admins."""
+    return await _page(request)
+
+
+async def ask(request: Request) -> Response:
+    """POST /team/requests: an activity for staff, shown as requested. What is wrong is shown again.
+
+    Raises RoleNotAllowed, and NotFound for a person who is no colleague.
+    """
+    env, access = env_of(request), access_of(request)
+    await access.access_requests()
+    fields = await submitted(request)
+    try:
+        asked = asking.read_request(fields)
+    except BadInput as error:
+        return await _page(request, fields, error)
+    name = asked.name
+    if asked.person_id:
+        name = await _name_of(access, asked.person_id)
+    said = asked.as_metadata()
+    viewer = access.viewer
+    digest = hashlib.sha256(repr(sorted(said.items())).encode()).hexdigest()
+    key = f"asked:{viewer.contact_id}:{digest}"
+    if await env.state.add(key, b"1", ttl=AGAIN_AFTER):
+        await env.outbox.record(
+            Activity(
+                activity_type=ACCESS_REQUEST,
+                title=f"Access request: {asked.action.value} {name}",
+                description=asked.note or None,
+                contact_id=viewer.contact_id,
+                company_id=viewer.company_id,
+                metadata={**said, "person_name": name},
+            )
+        )
+    return RedirectResponse("/team?asked=1", status_code=303)
+
+
+async def _name_of(access: ClientAccess, person_id: str) -> str:
+    for person in await access.colleagues():
+        if person.id == person_id:
+            return person.full_name or person.email or person.id
+    raise NotFound
+
+
+async def _page(
+    request: Request, typed: Mapping[str, str] | None = None, error: BadInput | None = None
+) -> Response:
+    access = access_of(request)
+    requests, people, log = await asyncio.gather(
+        access.access_requests(), access.colleagues(), access.access_log()
+    )
+    return render(
+        request,
+        "team.html",
+        {
+            "people": sorted(people, key=lambda one: one.portal_access != 1),
+            "last_sign_in": _last_sign_ins(log),
+            "requests": asking.still_open(requests, access.now()),
+            "names": {one.id: one.full_name or one.email for one in people},
+            "form": {"name": "", "email": "", "role": "client_viewer", "note": "", **(typed or {})},
+            "error": error,
+            "error_text": say(request, error) if error else None,
+            "asked": error is None and request.query_params.get("asked") == "1",
+            "now": access.now(),
+        },
+        status_code=error.status if error else 200,
+    )
+
+
+def _last_sign_ins(log: list[AccessEvent]) -> dict[str, AccessEvent]:
+    found: dict[str, AccessEvent] = {}
+    for event in log:
+        if event.activity_type == "portal_login" and event.contact_id:
+            found.setdefault(event.contact_id, event)
+    return found
