@@ -17,10 +17,10 @@ _SIGNS: Final = re.escape(
     "".join(chr(n) for n in range(sys.maxunicode + 1) if unicodedata.category(chr(n)) == "Sc")
 )
 _CODES: Final = "|".join(sorted(get_global("all_currencies")))
-_WORDS: Final = "zł|zl|Kč|kr|Ft|lei|лв|грн|руб|Fr"
+_WORDS: Final = "zł|zl|Kč|kr|Ft|lei|лв|грн|руб|Fr"  # noqa: RUF001 # Cyrillic is meant
 _MARK: Final = rf"(?:[A-Z]{{0,3}}[{_SIGNS}]|(?<![A-Za-z])(?:{_CODES}|{_WORDS})(?![^\W\d_]))"
 _SIGN: Final = "[-\u2212+]?"
-_DIGITS: Final = rf"{_SIGN}\d(?:[\d.,'\u2019\u00a0\u202f ]{0,24}\d)?"
+_DIGITS: Final = rf"{_SIGN}\d(?:[\d.,'\u2019\u00a0\u202f ]{{0,24}}\d)?"
 _NUMBER: Final = rf"{_DIGITS}(?:\s?(?i:k|m|bn|million|thousand)\b)?"
 _AMOUNT: Final = re.compile(rf"{_SIGN}{_MARK}\s?{_NUMBER}|{_NUMBER}\s?{_MARK}")
 
