@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 
 from portal.auth.csrf import CsrfCheck
 from portal.auth.gate import Gate
+from portal.conditional import ConditionalPages
 from portal.error_page import ErrorPages
 from portal.observe import RequestLog
 from portal.security import BodyLimit, HostCheck, SecurityHeaders, content_security_policy
 from portal.settings import Settings
 from portal.templating import IMPORT_MAP
+
+LEAST_COMPRESSED: Final = 1000
+"""Bytes below which compressing costs more than it saves."""
+
+GZIP_LEVEL: Final = 5
 
 
 def middleware(settings: Settings) -> list[Middleware]:
@@ -25,6 +33,8 @@ def middleware(settings: Settings) -> list[Middleware]:
             policy=content_security_policy((IMPORT_MAP,)),
             https=origin.startswith("https://"),
         ),
+        Middleware(GZipMiddleware, minimum_size=LEAST_COMPRESSED, compresslevel=GZIP_LEVEL),
+        Middleware(ConditionalPages),
         Middleware(ErrorPages),
         Middleware(HostCheck, host=urlsplit(origin).netloc),
         Middleware(BodyLimit),

@@ -36,6 +36,8 @@ from portal.pages.profile import change_profile, choose_theme
 from portal.pages.team import ask, team
 from portal.security_txt import PATH as SECURITY_TXT
 from portal.security_txt import security_txt
+from portal.speculation import PATH as SPECULATION_RULES
+from portal.speculation import speculation_rules
 from portal.staff.clients import clients
 from portal.staff.company import company_page
 from portal.staff.contact import change_access, confirm_access, contact_page
@@ -98,6 +100,7 @@ ROUTES: list[BaseRoute] = [
     # The worker itself.
     Route("/healthz", healthz, name="healthz"),
     Route("/readyz", readyz, name="readyz"),
+    Route(SPECULATION_RULES, speculation_rules, name="speculation_rules"),
     Route(SECURITY_TXT, security_txt, name="security_txt"),
     Mount("/static", HashedFiles(directory=STATIC_DIR), name="static"),
 ]

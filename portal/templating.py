@@ -23,6 +23,7 @@ from portal import format as formats
 from portal.domain.navigation import navigation
 from portal.domain.viewer import Staff, Viewer
 from portal.errors import PortalError
+from portal.speculation import HEADER
 from portal.words import Words
 
 _PACKAGE: Final = Path(__file__).parent
@@ -237,7 +238,10 @@ def render(
 ) -> Response:
     """Answer with the page `name`, using the app's `state.templates`."""
     templates: Templates = request.app.state.templates
-    return HTMLResponse(templates.page(request, name, context), status_code=status_code)
+    response = HTMLResponse(templates.page(request, name, context), status_code=status_code)
+    if getattr(request.state, "who", None) is not None:
+        response.headers["Speculation-Rules"] = HEADER
+    return response
 
 
 def say(request: Request, error: PortalError) -> str:

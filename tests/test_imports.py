@@ -13,7 +13,7 @@ import pytest
 PORTAL: Final = Path(__file__).parent.parent / "portal"
 
 LAYERS: Final = (
-    "errors words format edge sandbox",
+    "errors words format conditional speculation edge sandbox",
     "domain variables settings security observe submitted mail",
     "crm",
     "activity templating",

@@ -25,7 +25,10 @@ from portal.env import Env, env_of
 from portal.errors import NoClientChosen, ReadOnlyPreview
 
 PUBLIC_PATHS: Final = frozenset(
-    {"/favicon.ico", "/robots.txt", "/healthz", "/readyz", "/.well-known/security.txt"}
+    {
+        *("/favicon.ico", "/robots.txt", "/healthz", "/readyz"),
+        *("/.well-known/security.txt", "/speculation-rules.json"),
+    }
 )
 PUBLIC_PREFIXES: Final = ("/auth/", "/api/auth/", "/static/")
 GATED_PATHS: Final = frozenset(

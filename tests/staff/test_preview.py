@@ -18,10 +18,9 @@ from portal.auth.csrf import SAFE_METHODS
 from portal.auth.session import Claims, new_claims, session_id, sign
 from portal.auth.sign_ins import SignIns
 from portal.routes import ROUTES
+from tests.staff.stand import AVA, REASON, by_google, previewing
 from tests.stage import SECRET, Stage, stage
 
-AVA: Final = "ava@sprintmode.ai"
-REASON: Final = "Ticket 4711: an invoice looks wrong"
 BANNER: Final = "Previewing as Jane Smith — read-only"
 OPEN_IN_PREVIEW: Final = frozenset(
     {"request_link", "verify_code", "press_button", "choose_company", "logout", "exit_view_as"}
@@ -33,14 +32,6 @@ OPEN_IN_PREVIEW: Final = frozenset(
 async def on() -> AsyncIterator[Stage]:
     async with stage() as made:
         yield made
-
-
-async def google_staff(on: Stage, email: str = AVA) -> httpx.AsyncClient:
-    """A browser in which a staff person came in by Google."""
-    browser = on.browser()
-    answer = await on.sign_in_with_google(browser, email)
-    assert answer.status_code == 303, answer.text
-    return browser
 
 
 def hub_claims(on: Stage, contact_id: str = "ct_avator1", email: str = AVA) -> Claims:
@@ -90,14 +81,6 @@ async def view_as(
 ) -> httpx.Response:
     """Start a preview, as the form on the contact's page does."""
     return await browser.post("/auth/view-as", data={"contact_id": contact_id, "reason": reason})
-
-
-async def previewing(on: Stage, contact_id: str = "ct_abc123") -> httpx.AsyncClient:
-    """A browser of a Google staff person in a preview."""
-    browser = await google_staff(on)
-    answer = await view_as(browser, contact_id)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/"), answer.text
-    return browser
 
 
 def unsafe_routes(
@@ -168,7 +151,7 @@ async def test_the_start_is_on_record_with_both_ids_the_reason_and_the_end(on: S
 async def test_it_can_be_started_by_address_and_by_json_as_the_platforms_code_does(
     on: Stage,
 ) -> None:
-    browser = await google_staff(on)
+    browser = await by_google(on)
     answer = await browser.post(
         "/api/auth/view-as", json={"email": "jane@acme.com", "reason": REASON}
     )
@@ -188,7 +171,7 @@ async def test_it_can_be_started_by_address_and_by_json_as_the_platforms_code_do
 
 @pytest.mark.parametrize("reason", ["", "   ", "\n\t", "x" * 301, "bell\x07"])
 async def test_without_a_readable_reason_there_is_no_preview(on: Stage, reason: str) -> None:
-    browser = await google_staff(on)
+    browser = await by_google(on)
     assert (await view_as(browser, reason=reason)).status_code == 422
     assert (await browser.get("/staff")).status_code == 200
     assert await on.activities("portal_preview_started") == []
@@ -209,7 +192,7 @@ async def test_without_a_readable_reason_there_is_no_preview(on: Stage, reason: 
 async def test_who_is_no_client_of_this_portal_cannot_be_previewed(
     on: Stage, contact_id: str, status: int
 ) -> None:
-    browser = await google_staff(on)
+    browser = await by_google(on)
     assert (await view_as(browser, contact_id)).status_code == status
     assert (await browser.get("/auth/me")).json()["is_sm_team"] is True
     assert await on.activities("portal_preview_started") == []
@@ -217,14 +200,14 @@ async def test_who_is_no_client_of_this_portal_cannot_be_previewed(
 
 async def test_staff_at_a_client_of_ours_cannot_be_previewed(on: Stage) -> None:
     await on.patch("/api/contacts/ct_def456", is_sm_team=1)
-    browser = await google_staff(on)
+    browser = await by_google(on)
     answer = await view_as(browser, "ct_def456")
     assert answer.status_code == 422
     assert "one of our own people" in answer.text
 
 
 async def test_an_address_of_two_contacts_is_not_guessed(on: Stage) -> None:
-    browser = await google_staff(on)
+    browser = await by_google(on)
     fields = {"email": "robin@parkadvisory.example", "reason": REASON}
     assert (await browser.post("/auth/view-as", data=fields)).status_code == 404
 
@@ -399,7 +382,7 @@ async def test_what_the_crm_says_of_the_client_holds_in_the_preview(on: Stage) -
 
 
 async def test_exit_leads_back_to_the_clients_under_a_new_session(on: Stage) -> None:
-    browser = await google_staff(on)
+    browser = await by_google(on)
     first = browser.cookies["sm_client"]
     await view_as(browser)
     second = browser.cookies["sm_session_mode"]
@@ -420,7 +403,7 @@ async def test_exit_leads_back_to_the_clients_under_a_new_session(on: Stage) -> 
 
 
 async def test_a_preview_does_not_lengthen_the_session(on: Stage) -> None:
-    browser = await google_staff(on)
+    browser = await by_google(on)
     on.clock.forward(days=6, hours=23, minutes=50)
     await view_as(browser)
     await browser.post("/auth/exit-view-as")
@@ -448,7 +431,7 @@ async def test_the_hubs_own_session_is_left_alone(on: Stage) -> None:
 
 
 async def test_exit_without_a_preview_changes_nothing(on: Stage) -> None:
-    browser = await google_staff(on)
+    browser = await by_google(on)
     token = browser.cookies["sm_client"]
     assert (await browser.post("/auth/exit-view-as")).headers["location"] == "/staff"
     assert browser.cookies["sm_client"] == token
@@ -576,7 +559,7 @@ async def by_code(on: Stage, browser: httpx.AsyncClient) -> httpx.Response:
     return await browser.post("/auth/verify-code", data=fields)
 
 
-async def by_google(on: Stage, browser: httpx.AsyncClient) -> httpx.Response:
+async def by_clients_google(on: Stage, browser: httpx.AsyncClient) -> httpx.Response:
     return await on.sign_in_with_google(browser, "sam@acme.com")
 
 
@@ -586,12 +569,12 @@ async def by_choice(on: Stage, browser: httpx.AsyncClient) -> httpx.Response:
     return await browser.post("/auth/choose-company", data={"contact_id": "ct_robin01"})
 
 
-@pytest.mark.parametrize("way", [by_link, by_code, by_google, by_choice])
+@pytest.mark.parametrize("way", [by_link, by_code, by_clients_google, by_choice])
 @pytest.mark.parametrize("start", ["google", "hub"])
 async def test_signing_in_as_a_client_in_a_preview_ends_in_that_clients_session(
     on: Stage, way: Any, start: str
 ) -> None:
-    browser = hub_staff(on) if start == "hub" else await google_staff(on)
+    browser = hub_staff(on) if start == "hub" else await by_google(on)
     await view_as(browser)
     before = dict(browser.cookies)
     answer = await way(on, browser)
@@ -728,7 +711,7 @@ async def test_a_hub_preview_that_was_left_is_over_for_its_copies(on: Stage) -> 
 
 
 async def test_another_sites_page_starts_and_ends_no_preview(on: Stage) -> None:
-    browser = await google_staff(on)
+    browser = await by_google(on)
     elsewhere = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
     fields = {"contact_id": "ct_abc123", "reason": REASON}
     answer = await browser.post("/auth/view-as", data=fields, headers=elsewhere)

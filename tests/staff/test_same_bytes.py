@@ -12,13 +12,13 @@ import pytest
 from portal.api.reads import COLLECTIONS
 from portal.routes import ROUTES
 from tests.pages.test_isolation import Record, addresses, everything
-from tests.staff.test_preview import previewing
+from tests.staff.stand import previewing
 from tests.stage import Stage, stage
 
 BANNER: Final = re.compile(r' *<aside class="preview".*?</aside>\n', re.DOTALL)
 NONCE: Final = re.compile(r"nonce(=\"|-)[A-Za-z0-9+/_=-]+")
 REQUEST_ID: Final = "the-same-for-both"
-PER_ANSWER: Final = frozenset({"content-length", "set-cookie", "x-request-id"})
+PER_ANSWER: Final = frozenset({"content-length", "etag", "set-cookie", "x-request-id"})
 
 NOT_COMPARED: Final = ("/auth/me", "/auth/logout", "/auth/sso/google", "/staff")
 """The session itself, the way out, a fresh random state, and pages that are no client's."""
