@@ -19,6 +19,7 @@ from portal.errors import (
     AccessRemoved,
     BadInput,
     FieldNotAllowed,
+    GoogleUnavailable,
     NotFound,
     PortalError,
     PreviewEnded,
@@ -38,6 +39,8 @@ log = structlog.get_logger(__name__)
 
 def error_response(request: Request, error: PortalError) -> Response:
     """The answer an error becomes: a way to sign in, the JSON envelope, or the error page."""
+    if isinstance(error, GoogleUnavailable):
+        log.warning("google_unavailable", detail=error.detail)
     if isinstance(error, SignInNeeded) and not wants_json(request):
         return _to_login(request)
     response = _envelope(error) if wants_json(request) else _page(request, error)

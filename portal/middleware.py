@@ -28,13 +28,13 @@ def middleware(settings: Settings) -> list[Middleware]:
     origin = settings.portal_origin
     return [
         Middleware(RequestLog),
+        Middleware(GZipMiddleware, minimum_size=LEAST_COMPRESSED, compresslevel=GZIP_LEVEL),
+        Middleware(ConditionalPages),
         Middleware(
             SecurityHeaders,
             policy=content_security_policy((IMPORT_MAP,)),
             https=origin.startswith("https://"),
         ),
-        Middleware(GZipMiddleware, minimum_size=LEAST_COMPRESSED, compresslevel=GZIP_LEVEL),
-        Middleware(ConditionalPages),
         Middleware(ErrorPages),
         Middleware(HostCheck, host=urlsplit(origin).netloc),
         Middleware(BodyLimit),

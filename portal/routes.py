@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.routing import BaseRoute, Mount, Route, Router
 
 from portal.api.openapi import openapi_json
+from portal.api.portal_config import portal_config
 from portal.api.reads import read_list, read_one
 from portal.api.writes import (
     patch_contact,
@@ -63,6 +64,7 @@ AUTH = [
 
 API = [
     Route("/openapi.json", openapi_json, methods=["GET"], name="openapi"),
+    Route("/portal/config", portal_config, methods=["GET"], name="portal_config"),
     Route("/profile", read_profile, methods=["GET"], name="profile"),
     Route("/profile", patch_profile, methods=["PATCH"], name="patch_profile"),
     Route("/companies", post_company, methods=["POST"], name="post_company"),

@@ -104,7 +104,7 @@ class Templates:
         self, brand: Brand, *, templates: Path, assets: Assets, words: Words, reload: bool
     ) -> None:
         self._brand = brand
-        self._assets = assets
+        self.assets = assets
         self._folder = templates
         self._reload = reload
         self.words = words
@@ -169,7 +169,7 @@ class Templates:
         translations = self.words.of(language)
         made.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined] # by the extension
         made.filters["initials"] = initials
-        brand, assets = self._brand, self._assets
+        brand, assets = self._brand, self.assets
         made.globals.update(
             language=language,
             product=brand.product,

@@ -88,6 +88,7 @@ def document(origin: str, audience: Audience) -> dict[str, Any]:
     """The whole document, for the portal under `origin`."""
     paths: dict[str, dict[str, Any]] = {
         "/api/openapi.json": {"get": _itself()},
+        "/api/portal/config": {"get": _portal_config()},
         "/api/profile": {"get": _read_profile(), "patch": _patch_profile()},
     }
     for name in BELONGS if audience.is_staff else COLLECTIONS:
@@ -193,6 +194,22 @@ def _record(name: str, audience: Audience) -> Schema:
     if audience.is_staff:
         return ANYTHING_WITH_ID
     return {"$ref": f"#/components/schemas/{PROJECTIONS[name].__name__}"}
+
+
+def _portal_config() -> dict[str, Any]:
+    texts = ("id", "subdomain", "name", "brand_color", "logo_mark_url", "favicon_url")
+    flags = ("nav", "billing", "cmdk", "updates", "chat")
+    config = _closed(
+        {
+            **dict.fromkeys((*texts, "logo_og_url"), TEXT),
+            "custom_domain": TEXT_OR_NULL,
+            **{f"{flag}_enabled": {"type": "boolean"} for flag in flags},
+        }
+    )
+    made = _operation("portal_config", "This portal, for anyone", _enveloped("config", config), ())
+    subdomain = {"name": "subdomain", "in": "query", "required": False, "schema": TEXT}
+    made["responses"]["404"] = {"$ref": "#/components/responses/Refused404"}
+    return {**made, "security": [], "parameters": [subdomain]}
 
 
 def _read_profile() -> dict[str, Any]:

@@ -27,7 +27,7 @@ from portal.errors import NoClientChosen, ReadOnlyPreview
 PUBLIC_PATHS: Final = frozenset(
     {
         *("/favicon.ico", "/robots.txt", "/healthz", "/readyz"),
-        *("/.well-known/security.txt", "/speculation-rules.json"),
+        *("/.well-known/security.txt", "/speculation-rules.json", "/api/portal/config"),
     }
 )
 PUBLIC_PREFIXES: Final = ("/auth/", "/api/auth/", "/static/")

@@ -98,11 +98,23 @@ def sign(claims: Claims, secret: str) -> str:
 
 
 def verify(token: str, keys: Sequence[str], now: datetime) -> Session:
-    """The session of a token that one of `keys` signed and that has not expired.
+    """The session of a token that one of `keys` signed and that counts at `now`.
 
-    Raises SignInNeeded for everything else: another algorithm, a header that brings its own key,
-    no `exp`, an `exp` in the past, an `iat` ahead of us, which would outlive signing out
-    everywhere, or bytes that are no token at all.
+    Raises SignInNeeded for everything else: whatever `read` refuses, an `exp` in the past, and an
+    `iat` ahead of us, which would outlive signing out everywhere.
+    """
+    session = read(token, keys)
+    claims, seconds = session.claims, now.timestamp()
+    if not seconds < claims.exp < END_OF_TIME or claims.iat > seconds + CLOCK_SKEW:
+        raise SignInNeeded
+    return session
+
+
+def read(token: str, keys: Sequence[str]) -> Session:
+    """The session of a token that one of `keys` signed, whether its time has passed or not.
+
+    Raises SignInNeeded for another algorithm, a header that brings its own key, no `exp`, or bytes
+    that are no token at all.
     """
     if len(token) > LONGEST_TOKEN or not token.isascii() or token.count(".") != 2:
         raise SignInNeeded
@@ -111,10 +123,6 @@ def verify(token: str, keys: Sequence[str], now: datetime) -> Session:
         claims = msgspec.json.decode(payload, type=Claims)
     except (ValueError, RecursionError) as error:
         raise SignInNeeded from error
-    if not now.timestamp() < claims.exp < END_OF_TIME:
-        raise SignInNeeded
-    if claims.iat > now.timestamp() + CLOCK_SKEW:
-        raise SignInNeeded
     return Session(session_id(token), claims)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -10,7 +11,7 @@ from portal.auth.audit import note_hub_preview
 from portal.auth.cookies import session_tokens
 from portal.auth.lens import read_lens
 from portal.auth.revocation import Revocations
-from portal.auth.session import Session, verify
+from portal.auth.session import Session, read, verify
 from portal.auth.staff_marks import StaffMarks
 from portal.crm.contacts import viewer_of_contact
 from portal.crm.models import Contact
@@ -65,13 +66,26 @@ async def signed_in(env: Env, request: Request) -> SignedIn:
 
 
 def presented_session(env: Env, request: Request) -> Session:
-    """The first of the sent tokens that verifies. Raises SignInNeeded when none does."""
-    for token in session_tokens(request, env.settings.product):
+    """The first of the sent tokens that verifies. Raises SignInNeeded when none does.
+
+    A preview whose token has expired does not give way to the session beneath it: whoever looks
+    at the client's page must not find themself acting as staff. Raises PreviewEnded.
+    """
+    settings = env.settings
+    for token in session_tokens(request, settings.product):
         try:
-            return verify(token, env.settings.session_secrets, env.clock())
+            return verify(token, settings.session_secrets, env.clock())
         except SignInNeeded:
-            continue
+            if _is_preview(token, settings.session_secrets):
+                raise PreviewEnded from None
     raise SignInNeeded
+
+
+def _is_preview(token: str, keys: Sequence[str]) -> bool:
+    try:
+        return read(token, keys).claims.viewing_as is not None
+    except SignInNeeded:
+        return False
 
 
 async def staff_behind(env: Env, session: Session, contact: Contact | None) -> Staff | None:

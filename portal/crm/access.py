@@ -178,8 +178,9 @@ class ClientAccess:
             *(self._sm.list(path, one, most=MOST_ACTIVITIES) for one in asked)
         )
         found = [
-            # Decoded only when it is ours: what other portals log has shapes of its own.
-            decode(record, shape, path)
+            # Decoded only when it is ours, and of its details only texts: others who log may do
+            # it in shapes of their own.
+            decode({**record, "metadata": _texts(record.get("metadata"))}, shape, path)
             for record in (record for records in lists for record in records)
             if record.get("company_id") == viewer.company_id
             and record.get("source") == viewer.product
@@ -222,6 +223,11 @@ class ClientAccess:
         asked = {**(params or {}), "company_id": company_id}
         found = await self._sm.list(path, asked, most=most)
         return tuple(decode(r, kind, path) for r in found if r.get("company_id") == company_id)
+
+
+def _texts(metadata: object) -> dict[str, str]:
+    fields = metadata.items() if isinstance(metadata, dict) else ()
+    return {name: value for name, value in fields if isinstance(value, str)}
 
 
 def _colleague(contact: Contact, product: str) -> Colleague:

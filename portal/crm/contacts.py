@@ -21,8 +21,15 @@ RECORD_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 def same_address(one: str | None, other: str) -> bool:
-    """Whether two e-mail addresses are the same, whole and case-folded."""
-    return one is not None and one.strip().casefold() == other.strip().casefold()
+    """Whether two e-mail addresses are the same, whole and case-folded.
+
+    Folding makes an `s` of the long s and a `k` of the Kelvin sign, so an address with such a
+    letter would pass for one without: it has to be foreign in both or in neither.
+    """
+    if one is None:
+        return False
+    first, second = one.strip(), other.strip()
+    return first.isascii() == second.isascii() and first.casefold() == second.casefold()
 
 
 class Contacts:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from portal.auth.audit import note_preview_ended, note_preview_started
-from portal.auth.cookies import clear_preview, session_tokens
+from portal.auth.cookies import clear_preview, clear_session, door_cookie, session_tokens
 from portal.auth.gate import staff_access_of, who_of
 from portal.auth.lens import LASTS, viewing_as
 from portal.auth.revocation import Revocations
@@ -21,7 +21,14 @@ from portal.crm.models import Contact
 from portal.crm.staff_access import StaffAccess
 from portal.domain.viewer import Preview, Staff
 from portal.env import Env, env_of
-from portal.errors import AccessRemoved, BadInput, Forbidden, NotFound, SignInNeeded
+from portal.errors import (
+    AccessRemoved,
+    BadInput,
+    Forbidden,
+    NotFound,
+    PreviewEnded,
+    SignInNeeded,
+)
 from portal.submitted import submitted, wants_json
 from portal.words import msgid
 
@@ -59,8 +66,13 @@ async def exit_view_as(request: Request) -> Response:
     AccessRemoved for staff who are none any more.
     """
     env = env_of(request)
-    session = presented_session(env, request)
     response = _answer(request, AFTER)
+    try:
+        session = presented_session(env, request)
+    except PreviewEnded:
+        own = door_cookie(env.settings.product) in request.cookies
+        (clear_preview if own else clear_session)(response, env.settings)
+        return response
     if session.claims.viewing_as is None:
         return response
     staff = await _staff(env, session)

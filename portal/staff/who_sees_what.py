@@ -149,13 +149,34 @@ async def _raw(staff: StaffAccess, name: str, company_id: str) -> list[RawRecord
 
 def _hidden_fields(raw: Sequence[RawRecord], shown: Sequence[Record]) -> tuple[HiddenField, ...]:
     """What the CRM knows of the shown records and the projection drops."""
-    projected = {record.id: set(msgspec.to_builtins(record)) for record in shown}
+    projected = {record.id: msgspec.to_builtins(record) for record in shown}
     counted: Counter[str] = Counter()
     for record in raw:
         if record["id"] in projected:
-            dropped = set(record) - projected[record["id"]]
-            counted.update(field for field in dropped if record[field] not in (None, "", [], {}))
+            counted.update(_dropped(record, projected[record["id"]]))
     return tuple(HiddenField(name, counted[name]) for name in sorted(counted))
+
+
+def _dropped(raw: Any, shown: Any, path: str = "") -> set[str]:
+    """The fields with a value in `raw` that `shown` lacks; those inside others as `outer.inner`."""
+    if isinstance(raw, dict) and isinstance(shown, dict):
+        return {
+            name
+            for field, value in raw.items()
+            if value not in (None, "", [], {})
+            for name in (
+                _dropped(value, shown[field], f"{path}{field}.")
+                if field in shown
+                else {f"{path}{field}"}
+            )
+        }
+    if isinstance(raw, list) and isinstance(shown, list | tuple):
+        return {
+            name
+            for one, other in zip(raw, shown, strict=False)
+            for name in _dropped(one, other, path)
+        }
+    return set()
 
 
 def _rule(name: str, record: RawRecord, access: ClientAccess, own: set[str]) -> Hidden:

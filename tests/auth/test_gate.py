@@ -9,6 +9,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from portal.auth.gate import PUBLIC_PATHS
 from portal.auth.session import new_claims, sign
 from tests.stage import SECRET, Stage, stage
 
@@ -146,12 +147,20 @@ async def test_a_client_viewer_cannot_open_invoices_and_sees_no_amount(on: Stage
 async def test_every_page_but_the_public_ones_needs_a_session(on: Stage) -> None:
     from tests.pages.test_isolation import READABLE
 
-    public = ("/auth/", "/api/auth/", "/static", "/healthz", "/readyz")
+    public = ("/auth/", "/api/auth/", "/static", *PUBLIC_PATHS)
     private = [path for path in READABLE if not path.startswith(public)]
     assert len(private) >= 5
     for path in private:
         answer = await on.browser().get(path.replace("{id}", "x"))
         assert answer.status_code in (302, 401), path
+
+
+def test_what_is_public_is_this_and_nothing_more() -> None:
+    # A new name here is a decision to serve a page to anyone.
+    assert {
+        *("/favicon.ico", "/robots.txt", "/healthz", "/readyz", "/.well-known/security.txt"),
+        *("/speculation-rules.json", "/api/portal/config"),
+    } == PUBLIC_PATHS
 
 
 async def test_api_callers_without_a_session_get_the_envelope(on: Stage) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from portal.crm.access import ClientAccess
 from portal.crm.models import Activity, Contact, Engagement, Invoice
 from portal.crm.visibility import (
     Hidden,
@@ -20,6 +24,21 @@ from portal.crm.visibility import (
     hides_invoice,
 )
 from portal.domain.viewer import Role, Viewer
+from portal.errors import RoleNotAllowed
+from tests.crm.test_access import (
+    OURS,
+    Records,
+    access,
+    activities,
+    companies,
+    crm,
+    engagements,
+    ids,
+    invoices,
+    products,
+)
+
+T = TypeVar("T")
 
 RULES = VisibilityRules(frozenset({"milestone", "invoice_sent", "scanner:scan_completed"}))
 OWN = {"en_own"}
@@ -110,3 +129,56 @@ def test_free_text_tells_a_viewer_no_amounts() -> None:
     seen, job = activity_for(activity, VIEWER), engagement_for(work, VIEWER)
     assert (seen.title, seen.description) == ("Saved •••", "••• each")
     assert (job.name, job.plain_status, job.deliverables) == ("The ••• job", "•••", "- •••")
+
+
+# The same rules for lists and for explanations: of random records of everybody's
+
+
+def typed(records: Records, kind: type[T]) -> list[T]:
+    """The company's own records, as the rules are given them."""
+    return [msgspec.convert(r, kind, strict=False) for r in records if r.get("company_id") == OURS]
+
+
+@given(engagements, invoices, activities, st.sampled_from(Role), st.booleans())
+@settings(deadline=None)
+async def test_what_no_rule_hides_is_listed_and_whatever_is_listed_no_rule_hides(
+    work: Records, bills: Records, happened: Records, role: Role, untagged: bool
+) -> None:
+    def viewed() -> ClientAccess:
+        upstream = crm(engagements=work, invoices=bills, activities=happened)
+        return access(upstream, role, untagged=untagged)
+
+    by, rules = viewed().viewer, viewed().rules
+    own = {e.id for e in typed(work, Engagement) if not hides_engagement(e, by)}
+    assert ids(await viewed().engagements()) == own
+    paid = {i.id for i in typed(bills, Invoice) if not hides_invoice(i, by, own, rules)}
+    try:
+        assert ids(await viewed().invoices()) == paid
+    except RoleNotAllowed:
+        assert paid == set()
+        assert role is Role.CLIENT_VIEWER
+    told = {a.id for a in typed(happened, Activity) if not hides_activity(a, by, own, rules)}
+    assert ids(await viewed().activities()) == told
+
+
+people = st.lists(
+    st.fixed_dictionaries(
+        {
+            "company_id": companies,
+            "product": products,
+            "products": st.lists(st.sampled_from(["mode", "signal", "Mode"]), max_size=2),
+        }
+    ),
+    max_size=6,
+).map(lambda drawn: [{**one, "id": f"ct_{n}" if n else "ct_me"} for n, one in enumerate(drawn)])
+
+
+@given(people, st.sampled_from(Role))
+@settings(deadline=None)
+async def test_whom_no_rule_hides_is_a_colleague_and_nobody_else(
+    everybody: Records, role: Role
+) -> None:
+    viewed = access(crm(contacts=everybody), role)
+    shown = {c.id for c in typed(everybody, Contact) if not hides_contact(c, viewed.viewer)}
+    assert ids(await viewed.colleagues()) == shown
+    assert role is Role.CLIENT_ADMIN or shown <= {"ct_me"}

@@ -77,7 +77,6 @@ async def test_anothers_record_a_missing_one_and_no_id_at_all_are_not_found_alik
         OTHERS["companies"],
         OTHERS["contacts"],
         "co_missing1",
-        "..",
         "a%2Fb",
         "-",
         "x" * 65,

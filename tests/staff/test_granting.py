@@ -8,7 +8,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from tests.staff.stand import AVA, by_google, contact_of
+from tests.staff.stand import AVA, by_google, contact_of, hub_token
 from tests.stage import Stage, stage
 
 PAT = "ct_patdoy1"
@@ -170,3 +170,118 @@ async def test_clients_cannot_open_or_change_anything_of_it(on: Stage) -> None:
         assert (await jane.get(path)).status_code == 403
     assert (await change(jane, PAT, "client_admin")).status_code == 403
     assert (await record(on, PAT))["portal_access"] == 0
+
+
+async def test_a_role_that_is_changed_counts_in_the_next_request(on: Stage) -> None:
+    jane, ava = await on.signed_in("jane@acme.com"), await by_google(on)
+    assert (await jane.get("/invoices")).status_code == 200
+    await change(ava, "ct_abc123", "client_viewer")
+    assert (await jane.get("/invoices")).status_code == 403
+    await change(ava, "ct_abc123", "client_admin")
+    assert (await jane.get("/invoices")).status_code == 200
+
+
+async def test_taking_access_ends_every_session_by_whatever_way_it_began(on: Stage) -> None:
+    mailed = await on.signed_in("jane@acme.com")
+    google = await by_google(on, "jane@acme.com")
+    hub = on.browser(Cookie=f"sm_client={hub_token(on, 'ct_abc123', 'jane@acme.com')}")
+    users = on.browser(Cookie=f"sm_client={hub_token(on, 'usr_5', 'jane@acme.com')}")
+    ava = await by_google(on)
+    browsers = (mailed, google, hub, users)
+    for browser in browsers:
+        assert (await browser.get("/api/invoices")).status_code == 200
+    await change(ava, "ct_abc123", "none")
+    for browser in browsers:
+        assert (await browser.get("/api/invoices")).status_code in (401, 403)
+    await change(ava, "ct_abc123", "client_admin")
+    for browser in browsers:
+        assert (await browser.get("/api/invoices")).status_code == 401
+    assert "None known here" in (await (await _fresh_hub(on)).get("/account")).text
+    # Nobody else was signed out.
+    assert (await ava.get("/staff")).status_code == 200
+
+
+async def _fresh_hub(on: Stage) -> httpx.AsyncClient:
+    on.clock.forward(seconds=1)
+    return on.browser(Cookie=f"sm_client={hub_token(on, 'ct_abc123', 'jane@acme.com')}")
+
+
+async def test_a_link_that_was_mailed_before_signs_nobody_in_afterwards(on: Stage) -> None:
+    browser, ava = on.browser(), await by_google(on)
+    await on.ask_for_link(browser, "jane@acme.com")
+    await change(ava, "ct_abc123", "none")
+    answer = await browser.post("/auth/magic/verify", data={"token": on.last_token()})
+    assert answer.status_code == 403
+    assert "sm_client" not in browser.cookies
+
+
+async def test_a_contact_without_product_at_another_products_client_is_not_found(
+    on: Stage,
+) -> None:
+    elsewhere = await newcomer(on, company_id="co_wayne01", email="new@wayne.example")
+    ava = await by_google(on)
+    before = await record(on, elsewhere)
+    for role in ("client_admin", "none"):
+        assert (await change(ava, elsewhere, role)).status_code == 404
+    assert await record(on, elsewhere) == before
+
+
+async def test_another_products_contact_at_a_client_of_ours_is_not_found(on: Stage) -> None:
+    await on.patch(f"/api/contacts/{PAT}", product="signal", products=["signal"])
+    ava = await by_google(on)
+    before = await record(on, PAT)
+    assert (await change(ava, PAT, "client_admin")).status_code == 404
+    assert await record(on, PAT) == before
+
+
+async def test_whose_account_is_forgotten_is_only_theirs(on: Stage) -> None:
+    for email in ("jane@acme.com", "sam@acme.com"):
+        await by_google(on, email)
+    ava = await by_google(on)
+    await change(ava, "ct_abc123", "client_admin")
+    await on.misbehave("another_subject")
+    assert (await on.sign_in_with_google(on.browser(), "sam@acme.com")).status_code == 403
+    assert (await on.sign_in_with_google(on.browser(), AVA)).status_code == 403
+    assert (await on.sign_in_with_google(on.browser(), "jane@acme.com")).status_code == 303
+
+
+async def test_the_invitation_escapes_names_and_is_sent_to_the_crms_address_alone(
+    on: Stage,
+) -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    await on.patch(f"/api/contacts/{PAT}", full_name=hostile)
+    ava = await by_google(on)
+    await change(ava, PAT, "client_viewer", invite="1", email="eve@evil.example", to="eve@evil")
+    [letter] = on.post.letters
+    assert letter.to == "pat@acme.com"
+    assert hostile not in letter.html
+    assert "&lt;img src=x" in letter.html
+    assert "\n" not in letter.subject
+    assert "eve@evil" not in letter.text + letter.html
+
+
+async def test_without_the_box_no_mail_is_sent(on: Stage) -> None:
+    ava = await by_google(on)
+    await change(ava, PAT, "client_viewer")
+    await change(ava, PAT, "none", invite="1")
+    assert on.post.letters == []
+
+
+async def test_an_address_that_is_nobodys_is_no_way_in_for_the_invitations_link(on: Stage) -> None:
+    page = await on.browser().get("/auth/login", params={"email": '"><script>alert(1)</script>'})
+    assert page.status_code == 200
+    assert "<script>alert" not in page.text
+
+
+async def test_what_was_granted_and_by_whom_is_told_for_each_change(on: Stage) -> None:
+    ava = await by_google(on)
+    for role in ("client_viewer", "client_admin", "none"):
+        await change(ava, PAT, role)
+        await on.activities("portal_access_granted")
+        on.clock.forward(seconds=1)
+    given = await on.activities("portal_access_granted")
+    assert [one["metadata"]["role"] for one in given] == ["client_admin", "client_viewer"]
+    [taken] = await on.activities("portal_access_revoked")
+    for one in (*given, taken):
+        assert one["metadata"]["staff_name"] == "Ava Torres"
+        assert (one["company_id"], one["source"]) == ("co_abc123", "mode")

@@ -295,7 +295,8 @@ async def test_a_path_that_the_crm_would_not_take_holds_up_no_record(on: Stage) 
 
 async def test_no_get_changes_anything_in_the_crm_or_in_the_store(on: Stage) -> None:
     browser = await previewing(on)
-    await browser.get("/")
+    # Not even what the client's browser would remember of the page before.
+    assert "set-cookie" not in (await browser.get("/")).headers
     await on.activities("portal_preview_started")
     before, kept = len(on.wire.calls), await on.env.state.list()
     for path in (
@@ -635,6 +636,20 @@ async def test_the_hubs_preview_may_be_shorter(on: Stage) -> None:
     assert (await browser.get("/")).status_code == 200
     on.clock.forward(minutes=1)
     assert (await browser.get("/")).status_code == 403
+
+
+async def test_the_hubs_preview_whose_token_expired_can_be_left(on: Stage) -> None:
+    claims = hub_claims(on)
+    short = msgspec.structs.replace(claims, exp=claims.iat + 600)
+    browser = carrying(on, sm_client=hub_preview(on, short))
+    await browser.get("/")
+    on.clock.forward(minutes=11)
+    await browser.get("/")
+    left = await browser.post("/auth/exit-view-as")
+    assert left.status_code == 303
+    # Nothing lies beneath it, so the way leads to the sign-in page and not in a circle.
+    answer = await browser.get("/staff")
+    assert answer.headers.get("location", "").startswith("/auth/login"), answer.text[:2000]
 
 
 async def test_the_way_back_from_the_hubs_preview_is_a_staff_session(on: Stage) -> None:

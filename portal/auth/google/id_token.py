@@ -16,6 +16,8 @@ from portal.errors import GoogleRefused
 
 ALGORITHMS: Final = ["RS256"]
 LEEWAY_SECONDS: Final = 60
+END_OF_TIME: Final = 253_402_300_800
+"""The second after the year 9999; NaN and infinity are beyond it, too."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def _claims(token: str, keys: KeySet) -> Mapping[str, Any]:
         decoded = jwt.decode(token, keys, algorithms=ALGORITHMS)
     except InvalidKeyIdError:
         raise
-    except (JoseError, ValueError, TypeError) as error:
+    except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise GoogleRefused("bad_signature") from error
     return decoded.claims
 
@@ -87,7 +89,7 @@ def _check_addressed(claims: Mapping[str, Any], expected: Expected) -> None:
         raise GoogleRefused("wrong_audience")
     nonce = claims.get("nonce")
     if not isinstance(nonce, str) or not hmac.compare_digest(
-        nonce.encode(), expected.nonce.encode()
+        nonce.encode("utf-8", "surrogatepass"), expected.nonce.encode()
     ):
         raise GoogleRefused("wrong_nonce")
 
@@ -105,4 +107,4 @@ def _check_times(claims: Mapping[str, Any], now: float) -> None:
 def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    return float(value) if abs(value) < END_OF_TIME else None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx2 as httpx
 import structlog
@@ -94,10 +95,11 @@ class GoogleProvider:
         if not isinstance(id_token, str):
             raise GoogleRefused("no_id_token")
         expected = Expected(found.issuer, self._client_id, attempt.nonce, self._clock())
+        keys = await self._current_keys(found)
         try:
-            return read_identity(id_token, await self._current_keys(found), expected)
+            return read_identity(id_token, keys, expected)
         except InvalidKeyIdError:
-            newer = await self._newer_keys(found)
+            newer = await self._newer_keys(found, keys)
         try:
             return read_identity(id_token, newer, expected)
         except InvalidKeyIdError as error:
@@ -114,8 +116,9 @@ class GoogleProvider:
                     found.token_endpoint, code=code, code_verifier=attempt.code_verifier
                 )
         except OAuthError as error:
-            raise GoogleRefused("exchange_refused", said=error.description) from error
-        except (httpx.HTTPError, ValueError) as error:
+            said = error.description if isinstance(error.description, str) else None
+            raise GoogleRefused("exchange_refused", said=said) from error
+        except (httpx.HTTPError, ValueError, RecursionError) as error:
             raise GoogleUnavailable(f"token endpoint: {type(error).__name__}: {error}") from error
         return dict(token)
 
@@ -123,16 +126,13 @@ class GoogleProvider:
         now = self._clock()
         if self._discovered is None or now - self._discovered.fetched >= KEPT:
             document = await self._fetch(self._discovery_url)
-            try:
-                self._discovered = _Discovered(
-                    issuer=str(document["issuer"]),
-                    authorization_endpoint=str(document["authorization_endpoint"]),
-                    token_endpoint=str(document["token_endpoint"]),
-                    jwks_uri=str(document["jwks_uri"]),
-                    fetched=now,
-                )
-            except KeyError as error:
-                raise GoogleUnavailable(f"discovery document without {error}") from error
+            self._discovered = _Discovered(
+                issuer=_address(document, "issuer"),
+                authorization_endpoint=_address(document, "authorization_endpoint"),
+                token_endpoint=_address(document, "token_endpoint"),
+                jwks_uri=_address(document, "jwks_uri"),
+                fetched=now,
+            )
         return self._discovered
 
     async def _current_keys(self, found: _Discovered) -> KeySet:
@@ -142,9 +142,14 @@ class GoogleProvider:
             return await self._fetch_keys(found)
         return self._keys
 
-    async def _newer_keys(self, found: _Discovered) -> KeySet:
-        """The keys fetched again, unless an unknown id made us do that a moment ago."""
+    async def _newer_keys(self, found: _Discovered, than: KeySet) -> KeySet:
+        """The keys fetched again, unless an unknown id made us do that a moment ago.
+
+        Whoever waited while somebody else fetched them has theirs.
+        """
         async with self._fetching_keys:
+            if self._keys is not None and self._keys is not than:
+                return self._keys
             now = self._clock()
             if self._keys_refetched and now - self._keys_refetched < REFETCH_EVERY:
                 raise GoogleRefused("unknown_key")
@@ -168,7 +173,7 @@ class GoogleProvider:
                 answer = await client.get(url)
                 answer.raise_for_status()
                 document = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, ValueError, RecursionError) as error:
             raise GoogleUnavailable(f"{url}: {type(error).__name__}: {error}") from error
         if not isinstance(document, dict):
             raise GoogleUnavailable(f"{url}: not a JSON object")
@@ -185,3 +190,13 @@ class GoogleProvider:
             timeout=TIMEOUT,
             trust_env=False,
         )
+
+
+def _address(document: Mapping[str, Any], name: str) -> str:
+    """A web address out of the discovery document. Raises GoogleUnavailable for anything else."""
+    value = document.get(name)
+    if isinstance(value, str):
+        parts = urlsplit(value)
+        if parts.scheme in ("https", "http") and parts.hostname:
+            return value
+    raise GoogleUnavailable(f"discovery document: {name} is no web address")
