@@ -182,3 +182,20 @@ async def test_whom_no_rule_hides_is_a_colleague_and_nobody_else(
     shown = {c.id for c in typed(everybody, Contact) if not hides_contact(c, viewed.viewer)}
     assert ids(await viewed.colleagues()) == shown
     assert role is Role.CLIENT_ADMIN or shown <= {"ct_me"}
+
+
+async def test_of_everybodys_access_events_only_the_companys_own_are_logged() -> None:
+    events: Records = [
+        {
+            "id": f"act_{company}_{source}",
+            "company_id": company,
+            "source": source,
+            "activity_type": "portal_login",
+            "metadata": {},
+            "created_at": "2026-11-01T10:00:00Z",
+        }
+        for company in (OURS, "co_theirs", None)
+        for source in ("mode", "signal", None)
+    ]
+    found = await access(crm(activities=events)).access_log()
+    assert ids(found) == {f"act_{OURS}_mode"}

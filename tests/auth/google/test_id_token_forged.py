@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError
 from joserfc.jwk import KeySet, RSAKey
 
@@ -164,6 +165,12 @@ def test_a_payload_that_is_nested_too_deep_is_refused(payload: str) -> None:
 )
 def test_a_header_that_is_not_of_an_rs256_token_is_refused(header: Any) -> None:
     assert cause(signed(json.dumps(RIGHT), header)) == "bad_signature"
+
+
+@pytest.mark.parametrize("algorithm", ["RS384", "RS512", "PS256", "PS384", "PS512"])
+def test_our_own_key_counts_for_no_other_algorithm(algorithm: str) -> None:
+    header = {"alg": algorithm, "kid": "one"}
+    assert cause(jwt.encode(header, RIGHT, KEY, algorithms=[algorithm])) == "bad_signature"
 
 
 def test_a_key_that_comes_with_the_token_is_not_used() -> None:

@@ -184,7 +184,20 @@ async def test_json_that_is_nested_too_deep_is_google_being_unavailable(
 
 
 @pytest.mark.parametrize(
-    "value", ["absent", None, 5, "", [], "not an address", "javascript:alert(1)"], ids=repr
+    "value",
+    [
+        "absent",
+        None,
+        5,
+        "",
+        [],
+        "not an address",
+        "javascript:alert(1)",
+        "https://",
+        "https://[",
+        "https://a:b/",
+    ],
+    ids=repr,
 )
 @pytest.mark.parametrize("name", ["issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"])
 async def test_a_description_without_what_we_need_is_not_kept(

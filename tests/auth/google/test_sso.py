@@ -438,6 +438,7 @@ async def test_the_case_of_an_address_does_not_matter(on: Stage) -> None:
         pytest.param("\u017fam@acme.com", "sam@acme.com", id="long s"),
         pytest.param("weiß@acme.com", "weiss@acme.com", id="sharp s"),
         pytest.param("sam@straße.example", "sam@strasse.example", id="another domain"),
+        pytest.param("zoë@straße.example", "zoë@strasse.example", id="another, foreign in both"),
         pytest.param("sam@xn--strae-oqa.example", "sam@strasse.example", id="its ASCII form"),
     ],
 )

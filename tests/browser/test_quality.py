@@ -1,0 +1,170 @@
+"""Every page as people meet it: both themes, three widths, with axe-core, and nothing overflows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.processes import Dev
+
+pytestmark = pytest.mark.browser
+
+WIDTHS: Final = {"phone": (360, 740), "tablet": (820, 1100), "desk": (1280, 800)}
+RULES: Final = {
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }
+}
+WEIGHT: Final = 60_000
+WITH_AXE: Final = {("light", "desk"), ("dark", "phone")}
+"""Colours differ by theme, and what is shown by width: two of the pairs see everything."""
+
+ADMIN: Final = (
+    *("/", "/engagements", "/engagements/eng_abc123", "/activity", "/invoices"),
+    *("/invoices/inv_2026001", "/statement", "/team", "/account", "/nowhere"),
+)
+VIEWER: Final = (
+    "/",
+    "/engagements",
+    "/engagements/eng_abc123",
+    "/activity",
+    "/account",
+    "/invoices",
+)
+STAFF: Final = (
+    *("/staff", "/staff/companies/co_abc123", "/staff/contacts/ct_abc123"),
+    "/staff/contacts/ct_patdoy1/access?role=client_admin",
+)
+PUBLIC: Final = ("/auth/login", "/auth/magic/verify?token=nothing")
+WHO: Final = {
+    "jane@acme.com": ADMIN,
+    "sam@acme.com": VIEWER,
+    "ava@sprintmode.ai": STAFF,
+    "": PUBLIC,
+}
+
+
+def come_in(context: BrowserContext, dev: Dev, email: str) -> Page:
+    """A page in which somebody signed in by Google; nobody for an empty address."""
+    page = context.new_page()
+    if email:
+        page.goto(f"{dev.portal}/auth/login")
+        page.get_by_role("link", name=re.compile("Google")).click()
+        page.get_by_role("button", name=email, exact=True).click()
+        page.wait_for_url(f"{dev.portal}/**")
+    return page
+
+
+@pytest.fixture(params=WHO, ids=lambda email: email.partition("@")[0] or "nobody")
+def email(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture
+def page(chromium: Browser, dev: Dev, scheme: Any, email: str) -> Iterator[Page]:
+    context = chromium.new_context(color_scheme=scheme, locale="en-US", reduced_motion="reduce")
+    yield come_in(context, dev, email)
+    context.close()
+
+
+def faults_of(page: Page) -> list[str]:
+    """What axe-core finds, in a line each."""
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [
+        f"{v['id']}: {node['target']} {node['html'][:120]}" for v in found for node in v["nodes"]
+    ]
+
+
+def test_axe_finds_nothing_and_nothing_overflows(
+    page: Page, dev: Dev, email: str, scheme: str
+) -> None:
+    problems = []
+    for path in WHO[email]:
+        for width, (wide, high) in WIDTHS.items():
+            page.set_viewport_size({"width": wide, "height": high})
+            page.goto(f"{dev.portal}{path}")
+            page.evaluate("document.querySelectorAll('main details').forEach(d => d.open = true)")
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                problems.append(f"{path} {width}: wider than the window")
+            if (scheme, width) in WITH_AXE:
+                problems += [f"{path} {width}: {fault}" for fault in faults_of(page)]
+    assert problems == []
+
+
+def test_at_twice_the_size_nothing_is_lost(chromium: Browser, dev: Dev) -> None:
+    # 200 % of zoom on a desk is half as many CSS pixels.
+    context = chromium.new_context(viewport={"width": 640, "height": 400}, locale="en-US")
+    page = come_in(context, dev, "jane@acme.com")
+    for path in ADMIN:
+        page.goto(f"{dev.portal}{path}")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+    context.close()
+
+
+def test_every_control_is_reached_by_keyboard_and_shows_it(chromium: Browser, dev: Dev) -> None:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, locale="en-US")
+    page = come_in(context, dev, "jane@acme.com")
+    for path in ("/", "/invoices", "/team", "/account"):
+        page.goto(f"{dev.portal}{path}")
+        wanted = page.evaluate(
+            """[...document.querySelectorAll(`a[href], button, input:not([type=hidden]), select,
+               textarea, summary`)].filter((e) => e.checkVisibility() && e.tabIndex >= 0
+               && !(e.type === "radio" && !e.checked)).length"""
+        )
+        reached = set()
+        for _ in range(wanted + 5):
+            page.keyboard.press("Tab")
+            seen = page.evaluate(
+                """(() => { const e = document.activeElement; if (!e || e === document.body)
+                   return null; const s = getComputedStyle(e); e.dataset.seen ??= Math.random();
+                   return [e.dataset.seen, s.outlineStyle !== "none" || s.boxShadow !== "none"
+                     || getComputedStyle(e, "::after").outlineStyle !== "none"]; })()"""
+            )
+            if seen:
+                reached.add(seen[0])
+                assert seen[1], f"{path}: focus cannot be seen"
+        assert len(reached) >= wanted, path
+    context.close()
+
+
+@pytest.mark.parametrize("path", ["/auth/login", "/", "/engagements", "/invoices", "/account"])
+def test_a_page_weighs_less_than_sixty_kilobytes_with_everything(
+    chromium: Browser, dev: Dev, path: str
+) -> None:
+    context = chromium.new_context(locale="en-US")
+    page = come_in(context, dev, "" if path == "/auth/login" else "jane@acme.com")
+    client = context.new_cdp_session(page)
+    client.send("Network.enable")
+    client.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    weights: list[float] = []
+    client.on("Network.loadingFinished", lambda event: weights.append(event["encodedDataLength"]))
+    page.goto(f"{dev.portal}{path}", wait_until="networkidle")
+    assert len(weights) > 5
+    assert sum(weights) < WEIGHT, f"{path} weighs {sum(weights):.0f} bytes"
+    context.close()
+
+
+def test_nothing_moves_once_it_is_shown(chromium: Browser, dev: Dev) -> None:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, locale="en-US")
+    page = come_in(context, dev, "jane@acme.com")
+    for path in ("/", "/invoices", "/engagements"):
+        page.goto(f"{dev.portal}{path}", wait_until="networkidle")
+        shift = page.evaluate(
+            """new Promise((done) => { let sum = 0; new PerformanceObserver((list) => {
+                 for (const entry of list.getEntries()) sum += entry.value;
+               }).observe({ type: "layout-shift", buffered: true });
+               requestAnimationFrame(() => requestAnimationFrame(() => done(sum))); })"""
+        )
+        assert shift < 0.02, f"{path} shifts by {shift}"
+    context.close()
