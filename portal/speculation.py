@@ -19,9 +19,7 @@ LEFT_ALONE: Final = ("/auth/*", "/api/*", "/*.pdf*", "/*.csv*", "/*.zip*")
 RULES: Final = {
     "prefetch": [
         {
-            "where": {
-                "and": [{"href_matches": "/*"}, {"not": {"href_matches": list(LEFT_ALONE)}}]
-            },
+            "where": {"and": [{"href_matches": "/*"}, {"not": {"href_matches": list(LEFT_ALONE)}}]},
             "eagerness": "moderate",
         }
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -33,3 +34,14 @@ def log_lines() -> Iterator[io.StringIO]:
 def anyio_backend() -> str:
     """Async tests run on asyncio, as the server does."""
     return "asyncio"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Which tests stay together when several processes share the work: those of a file.
+
+    The black-box tests stay together whole: they share programs, and read their logs at the end.
+    """
+    for item in items:
+        place = item.path.relative_to(Path(__file__).parent)
+        group = place.parts[0] if place.parts[0] == "blackbox" else str(place)
+        item.add_marker(pytest.mark.xdist_group(group))

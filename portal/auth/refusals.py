@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
 from portal.activity.outbox import Activity
 from portal.crm.models import Contact
 from portal.env import Env
+
+LONGEST_SAID: Final = 300
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +43,7 @@ async def record_refusal(env: Env, refusal: Refusal) -> None:
         method=refusal.method,
         cause=refusal.cause,
         contact_id=contact_id,
-        said=refusal.said,
+        said=refusal.said[:LONGEST_SAID] if refusal.said else None,
     )
     if not await env.refusal_limit.allow(refusal.client):
         return

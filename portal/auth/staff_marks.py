@@ -12,9 +12,11 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
+from portal.crm.contacts import folded_address
 from portal.edge.kv import KV
 
 PREFIX: Final = "staff:"
+KNOWN: Final = "staff-known:"
 
 
 class StaffMark(Struct, frozen=True, kw_only=True):
@@ -54,3 +56,14 @@ class StaffMarks:
         """The session's mark, if it has one."""
         kept = await self._state.get(PREFIX + session_id)
         return msgspec.json.decode(kept, type=StaffMark) if kept is not None else None
+
+    async def was_known(self, email: str, is_staff_now: bool) -> bool:
+        """Whether the CRM calls this address staff, or once did when it signed in here.
+
+        Whoever it let go must not come back as somebody whom it never knew.
+        """
+        key = KNOWN + folded_address(email)
+        if is_staff_now:
+            await self._state.put(key, b"1")
+            return True
+        return await self._state.get(key) is not None

@@ -48,7 +48,7 @@ async def signed_in(env: Env, request: Request) -> SignedIn:
     if not session.claims.holds(env.settings.product):
         raise ProductMissing
     contact = await env.contacts.of_session(session.claims.id, session.claims.email)
-    subject = contact.id if contact is not None else session.claims.id
+    subject = subject_of(session, contact)
     if await Revocations(env.state).is_ended(session, subject):
         raise SignInNeeded
     staff = await staff_behind(env, session, contact)
@@ -59,7 +59,9 @@ async def signed_in(env: Env, request: Request) -> SignedIn:
         request.state.signed_in_as = None
         return await _in_preview(env, request, session, staff)
     if staff is not None:
-        return SignedIn(session, subject, contact, staff=staff)
+        # An address may be a client contact's, too: staff do not act under that one's name.
+        own = contact if contact is not None and contact.id == staff.id else None
+        return SignedIn(session, subject, own, staff=staff)
     if contact is None or not env.contacts.may_enter(contact):
         raise AccessRemoved
     return SignedIn(session, subject, contact, viewer=viewer_for(env, contact))
@@ -106,8 +108,18 @@ async def staff_behind(env: Env, session: Session, contact: Contact | None) -> S
         return None
     claims = session.claims
     name = (contact.full_name if contact else None) or claims.name or claims.email
-    identity = contact.id if contact else claims.id
-    return Staff(identity, claims.email, name.strip(), env.settings.product)
+    return Staff(subject_of(session, contact), claims.email, name.strip(), env.settings.product)
+
+
+def subject_of(session: Session, contact: Contact | None) -> str:
+    """Whose session it is.
+
+    Ours name a contact or an account; a platform token may name a user of the hub, and then the
+    contact counts.
+    """
+    if session.claims.jti is None and contact is not None:
+        return contact.id
+    return session.claims.id
 
 
 def viewer_for(env: Env, contact: Contact) -> Viewer:

@@ -112,7 +112,10 @@ def _confirmed() -> bool:
     """Whether the person agrees; a script, which nobody could ask, has agreed by calling."""
     if not sys.stdin.isatty():
         return True
-    return input("Go on? [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input("Go on? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 async def _change(env: Env, access: StaffAccess, contact: Contact, wish: Wish) -> str:

@@ -20,16 +20,22 @@ FRESHNESS: Final = timedelta(seconds=30)
 RECORD_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
-def same_address(one: str | None, other: str) -> bool:
-    """Whether two e-mail addresses are the same, whole and case-folded.
+def folded_address(address: str) -> str:
+    """An address as it is compared: without blanks around it, in lower case.
 
-    Folding makes an `s` of the long s and a `k` of the Kelvin sign, so an address with such a
-    letter would pass for one without: it has to be foreign in both or in neither.
+    Not case-folded, which makes `ss` of ß; and a letter that only in lower case becomes an ASCII
+    one, as the Kelvin sign does, stays as it is. Either would pass one address for another.
     """
-    if one is None:
-        return False
-    first, second = one.strip(), other.strip()
-    return first.isascii() == second.isascii() and first.casefold() == second.casefold()
+    return "".join(
+        lower if lower.isascii() == letter.isascii() else letter
+        for letter in address.strip()
+        for lower in (letter.lower(),)
+    )
+
+
+def same_address(one: str | None, other: str) -> bool:
+    """Whether two e-mail addresses are the same, whole and in any case."""
+    return one is not None and folded_address(one) == folded_address(other)
 
 
 class Contacts:
@@ -93,7 +99,7 @@ class Contacts:
         contact = await self.by_id(subject)
         if contact is not None and same_address(contact.email, email):
             return contact
-        key = email.strip().casefold()
+        key = folded_address(email)
         candidates = await self._by_email.get(key, lambda: self.with_address(email))
         allowed = [c for c in candidates if self.may_enter(c) or self.is_staff(c)]
         return allowed[0] if len(allowed) == 1 else None
@@ -109,7 +115,7 @@ class Contacts:
     def forget_id(self, contact_id: str, email: str) -> None:
         """As `forget`, for whoever has the id and the address only."""
         self._by_id.forget(contact_id)
-        self._by_email.forget(email.strip().casefold())
+        self._by_email.forget(folded_address(email))
 
     async def _fetch(self, contact_id: str) -> Contact | None:
         if not RECORD_ID.fullmatch(contact_id):

@@ -176,7 +176,7 @@ class Contact(Record, frozen=True, kw_only=True):
     photo_url: str | None = None
     timezone: str | None = None
     locale: str | None = None
-    is_sm_team: int = 0
+    is_sm_team: int | bool | None = 0
 
     def has_product(self, product: str) -> bool:
         """Whether the contact was given this product, in either of the two shapes."""

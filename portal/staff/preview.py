@@ -16,7 +16,7 @@ from portal.auth.revocation import Revocations
 from portal.auth.session import Session
 from portal.auth.sign_in import hand_over, hand_over_preview, renew_staff_session
 from portal.auth.staff_marks import StaffMark, StaffMarks
-from portal.auth.who import presented_session, staff_behind, viewer_for
+from portal.auth.who import presented_session, staff_behind, subject_of, viewer_for
 from portal.crm.models import Contact
 from portal.crm.staff_access import StaffAccess
 from portal.domain.viewer import Preview, Staff
@@ -88,8 +88,7 @@ async def exit_view_as(request: Request) -> Response:
 
 async def _staff(env: Env, session: Session) -> Staff:
     contact = await env.contacts.of_session(session.claims.id, session.claims.email)
-    subject = contact.id if contact else session.claims.id
-    if await Revocations(env.state).is_ended(session, subject):
+    if await Revocations(env.state).is_ended(session, subject_of(session, contact)):
         raise SignInNeeded
     staff = await staff_behind(env, session, contact)
     if staff is None:

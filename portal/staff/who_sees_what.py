@@ -210,7 +210,8 @@ def _viewer(
     env: Env, role: Role, company: Mapping[str, Any], people: Sequence[RawRecord]
 ) -> Viewer:
     """Somebody of the company in this role; made up where it has nobody."""
-    person = next((p for p in people if p.get("portal_role") == role), {})
+    of_role = [p for p in people if p.get("portal_role") == role]
+    person = next((p for p in of_role if p.get("portal_access") == 1), {})
     return Viewer(
         contact_id=str(person.get("id") or ""),
         email=str(person.get("email") or ""),

@@ -85,3 +85,33 @@ async def test_staff_who_sign_out_everywhere_are_out(on: Stage) -> None:
     assert (await one.post("/auth/logout-everywhere")).status_code == 303
     for browser in (one, other):
         assert (await browser.get("/staff")).status_code == 302
+
+
+async def test_staff_whom_the_crm_let_go_do_not_come_back_as_unknown(on: Stage) -> None:
+    await by_google(on)
+    await on.patch("/api/contacts/ct_avator1", is_sm_team=0)
+    answer = await on.sign_in_with_google(on.browser(), AVA)
+    assert answer.status_code == 403
+    await on.patch("/api/contacts/ct_avator1", is_sm_team=1)
+    assert (await (await by_google(on)).get("/staff")).status_code == 200
+
+
+async def test_staff_with_a_clients_address_do_not_act_under_that_ones_name(on: Stage) -> None:
+    answer = await on.sandbox.post(
+        "/api/contacts",
+        json={
+            "email": "both@sprintmode.ai",
+            "company_id": "co_abc123",
+            "portal_access": 1,
+            "product": "mode",
+        },
+    )
+    contact_id = answer.json()["data"]["id"]
+    client = await on.signed_in("both@sprintmode.ai")
+    staff = await by_google(on, "both@sprintmode.ai")
+    me = (await staff.get("/auth/me")).json()
+    assert me["user_id"].startswith("google:")
+    assert me["contact_id"] is None
+    assert (await staff.post("/auth/logout-everywhere")).status_code == 303
+    assert (await client.get("/")).status_code == 200
+    assert all(a["contact_id"] != contact_id for a in await on.activities("portal_logout"))

@@ -118,7 +118,7 @@ class GoogleProvider:
         except OAuthError as error:
             said = error.description if isinstance(error.description, str) else None
             raise GoogleRefused("exchange_refused", said=said) from error
-        except (httpx.HTTPError, ValueError, RecursionError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
             raise GoogleUnavailable(f"token endpoint: {type(error).__name__}: {error}") from error
         return dict(token)
 
@@ -173,7 +173,7 @@ class GoogleProvider:
                 answer = await client.get(url)
                 answer.raise_for_status()
                 document = answer.json()
-        except (httpx.HTTPError, ValueError, RecursionError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
             raise GoogleUnavailable(f"{url}: {type(error).__name__}: {error}") from error
         if not isinstance(document, dict):
             raise GoogleUnavailable(f"{url}: not a JSON object")
@@ -194,9 +194,11 @@ class GoogleProvider:
 
 def _address(document: Mapping[str, Any], name: str) -> str:
     """A web address out of the discovery document. Raises GoogleUnavailable for anything else."""
-    value = document.get(name)
-    if isinstance(value, str):
-        parts = urlsplit(value)
-        if parts.scheme in ("https", "http") and parts.hostname:
-            return value
+    value: Any = document.get(name)
+    try:
+        parts = urlsplit(value) if isinstance(value, str) else None
+        if parts and parts.scheme in ("https", "http") and parts.hostname and parts.port != 0:
+            return str(value)
+    except ValueError:
+        pass
     raise GoogleUnavailable(f"discovery document: {name} is no web address")

@@ -19,7 +19,7 @@ from portal.auth.google.subjects import Subjects
 from portal.auth.redirects import local_path
 from portal.auth.refusals import Refusal, record_refusal
 from portal.auth.sign_in import Subject, hand_over, start_session
-from portal.auth.staff_marks import StaffMark
+from portal.auth.staff_marks import StaffMark, StaffMarks
 from portal.crm.models import Contact
 from portal.env import Env, env_of
 from portal.errors import BadInput, GoogleRefused, NotFound
@@ -52,8 +52,13 @@ async def start(request: Request) -> Response:
 
 
 async def callback(request: Request) -> Response:
-    """Where Google sends people back to. Every refusal is a page that says what to do."""
+    """Where Google sends people back to. Every refusal is a page that says what to do.
+
+    HEAD, which only asks about a page, uses nothing up.
+    """
     env = env_of(request)
+    if request.method == "HEAD":
+        return Response()
     provider, query = _provider(env), request.query_params
     state = query.get("state", "")
     known: tuple[Contact, ...] = ()
@@ -108,12 +113,15 @@ async def _enter_as_staff(
     """A verified member of one of our Workspaces; the CRM need not know them."""
     contact = next((c for c in known if env.contacts.is_staff(c)), None)
     email = _address(identity)
+    in_crm = await StaffMarks(env.state).was_known(email, contact is not None)
+    if in_crm and contact is None:
+        raise GoogleRefused("no_access", account=email)
     subject = (
         Subject.of(contact)
         if contact
         else Subject(f"google:{identity.subject}", email, identity.name or email)
     )
-    mark = StaffMark(by="google", domain=identity.hosted_domain, in_crm=contact is not None)
+    mark = StaffMark(by="google", domain=identity.hosted_domain, in_crm=in_crm)
     token = await start_session(env, request, subject, "google", mark)
     return hand_over(RedirectResponse(redirect, status_code=303), token, env)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from portal.auth.google.id_token import Identity
+from portal.crm.contacts import folded_address
 from portal.edge.kv import KV
 
 PREFIX: Final = "google-subject:"
@@ -33,4 +34,4 @@ class Subjects:
 
 
 def _key(email: str) -> str:
-    return PREFIX + email.strip().casefold()
+    return PREFIX + folded_address(email)
