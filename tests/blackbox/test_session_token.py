@@ -131,7 +131,11 @@ def test_a_longer_hmac_with_the_right_secret_is_refused(
         assert status_with(stand, forged({"alg": said}, claims, SECRET, digest)) == 401
 
 
-@pytest.mark.parametrize("secret", ["", "secret", SECRET + "x", SECRET[:-1], NEWER_SESSION_SECRET])
+@pytest.mark.parametrize(
+    "secret",
+    ["", "secret", SECRET + "x", SECRET[:-1], NEWER_SESSION_SECRET],
+    ids=["none", "a word", "one more", "one less", "another portal's"],
+)
 def test_another_secret_is_refused(stand: Stand, person: Person, secret: str) -> None:
     assert status_with(stand, resigned(stand.token(person), secret)) == 401
 
