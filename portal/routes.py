@@ -27,13 +27,17 @@ from portal.auth.login import (
 )
 from portal.auth.logout import logout, logout_everywhere
 from portal.auth.me import me
+from portal.documents.invoice_pdf import invoice_pdf
+from portal.documents.statement_csv import statement_csv
+from portal.documents.statement_pdf import statement_pdf
 from portal.health import healthz, readyz
 from portal.pages.account import account, end_sign_in
 from portal.pages.activity import activity
 from portal.pages.engagements import engagement, engagements
 from portal.pages.home import home
-from portal.pages.invoices import invoice, invoices
+from portal.pages.invoices import ask_about_invoice, invoice, invoices, invoices_csv
 from portal.pages.profile import change_profile, choose_theme
+from portal.pages.statement import statement
 from portal.pages.team import ask, team
 from portal.security_txt import PATH as SECURITY_TXT
 from portal.security_txt import security_txt
@@ -83,7 +87,13 @@ ROUTES: list[BaseRoute] = [
     Route("/engagements", engagements, name="engagements"),
     Route("/engagements/{id}", engagement, name="engagement"),
     Route("/invoices", invoices, name="invoices"),
+    Route("/invoices.csv", invoices_csv, name="invoices_csv"),
+    Route("/invoices/{id}.pdf", invoice_pdf, methods=["GET"], name="invoice_pdf"),
     Route("/invoices/{id}", invoice, name="invoice"),
+    Route("/invoices/{id}/question", ask_about_invoice, methods=["POST"], name="ask_question"),
+    Route("/statement", statement, methods=["GET"], name="statement"),
+    Route("/statement.pdf", statement_pdf, methods=["GET"], name="statement_pdf"),
+    Route("/statement.csv", statement_csv, methods=["GET"], name="statement_csv"),
     Route("/activity", activity, name="activity"),
     Route("/team", team, methods=["GET"], name="team"),
     Route("/team/requests", ask, methods=["POST"], name="ask_for_access"),

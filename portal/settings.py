@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from limits import RateLimitItem
 
+from portal.domain.journey import Journey
 from portal.edge.bindings import Binding, resource_binding, secret_binding
 from portal.edge.config import Config, read_config
 from portal.edge.dev_vars import dev_vars_path, read_dev_vars
@@ -71,6 +72,7 @@ class Settings:
     magic_sessions: Literal["crm", "kv"]
     untagged_invoices: Literal["hide", "show"]
     visible_activities: frozenset[str]
+    journey: Journey
     client_activities: frozenset[str]
     ask_limit_address: tuple[RateLimitItem, ...]
     ask_limit_client: tuple[RateLimitItem, ...]
@@ -160,6 +162,7 @@ def _read(config: Config, outside: Sequence[Mapping[str, str]], found: Diagnosti
             "session_secrets": tuple(secret for secret in secrets if secret),
             "session_cookie_secure": read["portal_origin"].startswith("https://"),
             "visible_activities": frozenset(read["visible_activities"]),
+            "journey": Journey.of(read["journey"]),
             "client_activities": frozenset(read["client_activities"]),
             "state_url": state,
             "activities_url": activities,

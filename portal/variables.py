@@ -8,6 +8,7 @@ from limits import RateLimitItem, parse_many
 
 from portal.edge import values
 from portal.edge.variables import Variable
+from portal.words import msgid
 
 GOOGLE: Final = "https://accounts.google.com/.well-known/openid-configuration"
 
@@ -28,6 +29,20 @@ VISIBLE_BY_DEFAULT: Final = (
     "payment_received",
 )
 """Kinds of activity that are written for clients; calls, mails, notes and the like are not."""
+
+JOURNEY_BY_DEFAULT: Final = (
+    (msgid("Discovery"), ("engagement_started", "phase_started:Discovery")),
+    (msgid("Scan"), ("scan_started", "phase_started:Scan", "phase_completed:Discovery")),
+    (
+        msgid("Results"),
+        ("scan_completed", "report_generated", "phase_started:Results", "phase_completed:Scan"),
+    ),
+    (msgid("Build"), ("phase_started:Build", "phase_completed:Results")),
+    (msgid("Run"), ("phase_started:Run", "phase_completed:Build")),
+    (msgid("Reports"), ("phase_started:Reports", "phase_completed:Run")),
+    (msgid("Expand"), ("phase_started:Expand", "phase_completed:Reports")),
+)
+"""The stages of Mode's work (sm-api §14), each with the activities that lead to it."""
 
 POSTED_BY_DEFAULT: Final = ("report_viewed", "page_viewed", "support_request", "feedback")
 """Kinds that a client's browser may log: what they did, nothing that would speak for us."""
@@ -116,6 +131,12 @@ VARIABLES: Final = (
         values.kinds,
         "Kinds of activity that clients see; `source:type` lets another source's through.",
         default=VISIBLE_BY_DEFAULT,
+    ),
+    Variable(
+        "JOURNEY",
+        values.stages,
+        "Stages of the work in their order, each with the activities that lead to it.",
+        default=JOURNEY_BY_DEFAULT,
     ),
     Variable(
         "CLIENT_ACTIVITIES",

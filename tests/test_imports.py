@@ -52,7 +52,11 @@ RULES: Final = (
     Rule("portal.pages", never="portal.crm.client portal.crm.contacts portal.edge"),
     Rule("portal.documents", never="portal.crm.client portal.crm.contacts portal.edge"),
     # The environment holds SM API's client; the account page needs its store, to end sessions.
-    Rule("portal.pages", never="portal.env", save_in="portal.pages.account portal.pages.team"),
+    Rule(
+        "portal.pages",
+        never="portal.env",
+        save_in="portal.pages.account portal.pages.team portal.pages.questions",
+    ),
     Rule("portal.documents", never="portal.env"),
     Rule("portal.staff", never="portal.crm.client"),
     Rule("portal.api", never="portal.crm.client"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+import re
+from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from starlette.requests import Request
 
 UNKNOWN: Final = "unknown"
+WITH_PORT: Final = re.compile(r"(?:\[(?P<six>[^\]]+)\]|(?P<four>[0-9.]+))(?::[0-9]+)?")
 
 
 def client_address(request: Request, trusted_proxies: int) -> str:
@@ -24,7 +26,16 @@ def client_address(request: Request, trusted_proxies: int) -> str:
     hops = [hop.strip() for hop in header.split(",") if hop.strip()]
     if len(hops) < trusted_proxies:
         return peer
+    return _address(hops[-trusted_proxies]) or peer
+
+
+def _address(hop: str) -> str | None:
+    """The address of an entry, in one spelling: some proxies write the port, too."""
+    match = WITH_PORT.fullmatch(hop)
     try:
-        return str(ip_address(hops[-trusted_proxies]))
+        address = ip_address((match["six"] or match["four"]) if match else hop)
     except ValueError:
-        return peer
+        return None
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or IPv6Address(int(address)))
+    return str(address)

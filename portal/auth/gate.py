@@ -116,7 +116,7 @@ def access_for(env: Env, viewer: Viewer) -> ClientAccess:
     """What a viewer may read, by this portal's rules."""
     settings = env.settings
     rules = VisibilityRules(settings.visible_activities, settings.untagged_invoices == "show")
-    return ClientAccess(viewer, env.sm, env.contacts, env.clock, rules)
+    return ClientAccess(viewer, env.sm, env.contacts, env.clock, rules, settings.journey)
 
 
 def admit(env: Env, request: Request, who: SignedIn) -> None:

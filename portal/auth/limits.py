@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
 from typing import Final
 
 from limits import RateLimitItem
@@ -74,17 +75,14 @@ class AskLimits:
         self._per_client = tuple(per_client)
 
     async def allow(self, address: str, client: str) -> bool:
-        """Count one request; False when either has had its share. Addresses are kept as digests."""
-        allowed = True
-        for item in self._per_client:
-            allowed &= await self._limiter.hit(item, "client", client)
-        if not allowed:
-            # Whoever is over their own limit must not use up somebody else's address.
-            return False
+        """Count one request; False when either has had its share. Addresses are kept as digests.
+
+        Whoever is over their own limit does not use up somebody else's address.
+        """
         digest = hashlib.sha256(address.strip().casefold().encode()).hexdigest()
-        for item in self._per_address:
-            allowed &= await self._limiter.hit(item, "address", digest)
-        return allowed
+        return await _hit(
+            self._limiter, self._per_client, "client", network_of(client)
+        ) and await _hit(self._limiter, self._per_address, "address", digest)
 
 
 class RefusalLimit:
@@ -96,7 +94,23 @@ class RefusalLimit:
 
     async def allow(self, client: str) -> bool:
         """Count one refusal; False when the client has had its share."""
-        allowed = True
-        for item in self._per_client:
-            allowed &= await self._limiter.hit(item, "refusal", client)
-        return allowed
+        return await _hit(self._limiter, self._per_client, "refusal", network_of(client))
+
+
+def network_of(client: str) -> str:
+    """What of a network address is counted: IPv4 whole, of IPv6 the /64 that one client has."""
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return client
+    return str(address) if address.version == 4 else str(ip_network(f"{address}/64", strict=False))
+
+
+async def _hit(
+    limiter: FixedWindowRateLimiter, limits: Iterable[RateLimitItem], kind: str, who: str
+) -> bool:
+    """Count one, the shortest window first: what it refuses does not use the longer ones up."""
+    for limit in sorted(limits, key=lambda item: item.get_expiry()):
+        if not await limiter.hit(limit, kind, who):
+            return False
+    return True

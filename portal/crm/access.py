@@ -34,11 +34,14 @@ from portal.crm.visibility import (
     hides_engagement,
     hides_invoice,
 )
+from portal.domain.journey import Journey
 from portal.domain.viewer import Viewer
 from portal.errors import NotFound, RoleNotAllowed, SMApiNotFound, SMApiRejected
 
 T = TypeVar("T")
 LoggedT = TypeVar("LoggedT", AccessEvent, AccessRequest)
+
+NO_JOURNEY: Final = Journey()
 
 MOST_ACTIVITIES: Final = 500
 """How far back the timeline reads; internal records among them are dropped afterwards."""
@@ -60,13 +63,16 @@ class ClientAccess:
         contacts: Contacts,
         clock: Callable[[], datetime],
         rules: VisibilityRules,
+        journey: Journey = NO_JOURNEY,
     ) -> None:
         self.viewer = viewer
         self._sm = sm
         self._contacts = contacts
         self._clock = clock
         self.rules = rules
+        self.journey = journey
         self._engagements: asyncio.Task[tuple[Engagement, ...]] | None = None
+        self._latest: asyncio.Task[tuple[Activity, ...]] | None = None
 
     def now(self) -> datetime:
         """The current moment, aware, in UTC."""
@@ -130,8 +136,7 @@ class ClientAccess:
         if engagement_id is not None:
             await self.engagement(engagement_id)
         engagements, activities = await asyncio.gather(
-            self._own_engagements(),
-            self._of_company("/api/activities", Activity, most=MOST_ACTIVITIES),
+            self._own_engagements(), self._latest_activities()
         )
         own = {e.id for e in engagements}
         shown = [
@@ -141,6 +146,30 @@ class ClientAccess:
             and engagement_id in (None, a.engagement_id)
         ]
         return sorted(shown, key=lambda a: (a.created_at, a.id), reverse=True)
+
+    async def journey_activities(self) -> list[Activity]:
+        """Those that the viewer may see of the kinds that lead along the journey, in any order.
+
+        However long ago: when the timeline does not reach back to the start, each kind is asked
+        for by itself, so that work does not fall back as its history grows.
+        """
+        if not self.journey.stages:
+            return []
+        engagements, found = await asyncio.gather(
+            self._own_engagements(), self._latest_activities()
+        )
+        if len(found) >= MOST_ACTIVITIES:
+            lists = await asyncio.gather(
+                *(self._activities({"type": kind}) for kind in self.journey.activity_types)
+            )
+            found = tuple(activity for some in lists for activity in some)
+        own = {e.id for e in engagements}
+        return [
+            activity_for(a, self.viewer)
+            for a in found
+            if a.activity_type in self.journey.activity_types
+            and not hides_activity(a, self.viewer, own, self.rules)
+        ]
 
     async def colleagues(self) -> list[Colleague]:
         """The people of the viewer's company that belong to this product, by name.
@@ -206,6 +235,15 @@ class ClientAccess:
         if self._engagements is None:
             self._engagements = asyncio.ensure_future(self._read_engagements())
         return await self._engagements
+
+    async def _latest_activities(self) -> tuple[Activity, ...]:
+        """Read once per request, as the engagements."""
+        if self._latest is None:
+            self._latest = asyncio.ensure_future(self._activities())
+        return await self._latest
+
+    async def _activities(self, params: Params | None = None) -> tuple[Activity, ...]:
+        return await self._of_company("/api/activities", Activity, params, most=MOST_ACTIVITIES)
 
     async def _read_engagements(self) -> tuple[Engagement, ...]:
         viewer = self.viewer

@@ -123,6 +123,10 @@ def engagement_for(engagement: Engagement, viewer: Viewer) -> Engagement:
         name=without_amounts(engagement.name),
         plain_status=_without_amounts(engagement.plain_status),
         deliverables=_without_amounts(engagement.deliverables),
+        team_members=tuple(
+            replace(member, role=without_amounts(member.role)) for member in engagement.team_members
+        ),
+        tools=tuple(without_amounts(tool) for tool in engagement.tools),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +13,10 @@ from typing import Final, Protocol, TypeVar
 
 class Work(Protocol):
     """The fields of an engagement that the rules read; `crm.models.Engagement` has them."""
+
+    @property
+    def id(self) -> str:
+        """The record's id."""
 
     @property
     def name(self) -> str:
@@ -39,8 +44,52 @@ WorkT = TypeVar("WorkT", bound=Work)
 ORDER: Final = ("active", "paused", "completed", "cancelled")
 """The CRM's statuses, those that a client asks about first in front."""
 
-CURRENT: Final = frozenset({"active", "paused"})
-"""The statuses of work that is not over."""
+OVER: Final = frozenset({"completed", "cancelled"})
+"""The statuses of work at which nobody works any more."""
+
+
+class State(StrEnum):
+    """How the work stands: the CRM's status, and what the dates say about an active one."""
+
+    PLANNED = "planned"
+    ACTIVE = "active"
+    OVERDUE = "overdue"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    OTHER = "other"
+
+
+def state(work: Work, today: date) -> State:
+    """How the work stands on `today`.
+
+    Active work whose first day lies ahead is PLANNED; OVERDUE once its last day is over.
+    """
+    if work.status != "active":
+        return State(work.status) if work.status in ORDER else State.OTHER
+    phase = progress(work, today).phase
+    if phase is Phase.NOT_STARTED:
+        return State.PLANNED
+    return State.OVERDUE if phase is Phase.ENDED else State.ACTIVE
+
+
+UNDER_WAY: Final = frozenset({State.ACTIVE, State.OVERDUE})
+"""The states in which somebody works."""
+
+
+class Group(StrEnum):
+    """Under which heading a list of the work shows a piece of it, in this order."""
+
+    CURRENT = "current"
+    PLANNED = "planned"
+    EARLIER = "earlier"
+
+
+def group(found: State) -> Group:
+    """The heading for work in this state; a status that nobody knows is not called over."""
+    if found is State.PLANNED:
+        return Group.PLANNED
+    return Group.EARLIER if found.value in OVER else Group.CURRENT
 
 
 class Phase(StrEnum):
@@ -84,11 +133,36 @@ def progress(work: Work, today: date) -> Progress:
     return Progress(Phase.RUNNING, percent, (end - today).days)
 
 
-def place(moment: date, start: date | None, end: date | None) -> float | None:
-    """Where a day lies between two others, 0.0 to 1.0; None when outside or when undated."""
-    if start is None or end is None or end <= start or not start <= moment <= end:
+@dataclass(frozen=True)
+class TimeBar:
+    """The time of the work on one line, from its first day to the last that is known.
+
+    Places are percent of the line with two decimals; a day lies where it ends. `run` is how much
+    of the line is behind us. None: that day is not known, or lies outside.
+    """
+
+    run: float
+    today: float | None
+    end: float | None
+    renewal: float | None
+
+
+def time_bar(work: Work, today: date) -> TimeBar | None:
+    """The line up to the last day or the renewal, whichever is later; None without both ends."""
+    start, end, renewal = work.start_date, work.end_date, work.contract_renewal_date
+    if start is None:
         return None
-    return (moment - start).days / (end - start).days
+    ahead = [day for day in (end, renewal) if day is not None and day >= start]
+    if not ahead:
+        return None
+    whole = (max(ahead) - start).days + 1
+
+    def place(day: date | None) -> float | None:
+        gone = 0 if day is None else (day - start).days + 1
+        return round(gone * 100 / whole, 2) if 0 < gone <= whole else None
+
+    run = min(max((today - start).days + 1, 0), whole)
+    return TimeBar(round(run * 100 / whole, 2), place(today), place(end), place(renewal))
 
 
 class Occasion(StrEnum):
@@ -101,17 +175,18 @@ class Occasion(StrEnum):
 
 @dataclass(frozen=True)
 class NextDate:
-    """The nearest date ahead and the work that it belongs to."""
+    """A date ahead and the work that it belongs to."""
 
     on: date
     occasion: Occasion
+    work_id: str
     name: str
 
 
-def next_date(works: Iterable[Work], today: date) -> NextDate | None:
-    """The nearest start, end or renewal from `today` on; None when nothing is dated ahead."""
+def next_dates(works: Iterable[Work], today: date) -> list[NextDate]:
+    """Every start, end and renewal from `today` on, the nearest first."""
     ahead = [
-        NextDate(on, occasion, work.name)
+        NextDate(on, occasion, work.id, work.name)
         for work in works
         for occasion, on in (
             (Occasion.START, work.start_date),
@@ -120,7 +195,7 @@ def next_date(works: Iterable[Work], today: date) -> NextDate | None:
         )
         if on is not None and on >= today
     ]
-    return min(ahead, key=lambda found: (found.on, found.name), default=None)
+    return sorted(ahead, key=lambda found: (found.on, found.name, found.occasion))
 
 
 def ordered(works: Iterable[WorkT]) -> list[WorkT]:
@@ -157,6 +232,37 @@ def deliverables(text: str | None) -> list[Deliverable]:
         lines = lines[0].split(";")
     items = (_deliverable(line) for line in lines)
     return [item for item in items if item.text]
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """How many things the work delivers, and how many of them are marked as done.
+
+    `done` is None when the text marks nothing, neither as done nor as open.
+    """
+
+    count: int
+    done: int | None
+
+
+def delivered(items: Iterable[Deliverable]) -> Delivered:
+    """Count what is delivered."""
+    marks = [item.done for item in items]
+    is_marked = any(mark is not None for mark in marks)
+    return Delivered(len(marks), marks.count(True) if is_marked else None)
+
+
+class Seat(Protocol):
+    """A place in the team; `crm.models.TeamMember` has the field."""
+
+    @property
+    def role(self) -> str:
+        """What the person does."""
+
+
+def team_by_role(seats: Iterable[Seat]) -> list[tuple[str, int]]:
+    """Each role with how many have it, in the order of the first of each; blank ones left out."""
+    return list(Counter(role for seat in seats if (role := seat.role.strip())).items())
 
 
 def _deliverable(line: str) -> Deliverable:

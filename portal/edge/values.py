@@ -6,6 +6,7 @@ it expected, in words that follow "Expected NAME to be".
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from email.errors import HeaderParseError
@@ -21,6 +22,7 @@ Reader = Callable[[object], Any]
 
 WORD: Final = re.compile(r"[A-Za-z0-9_.-]+")
 KIND: Final = re.compile(r"(?:[A-Za-z0-9_.-]+:)?[A-Za-z0-9_.-]+")
+SIGN: Final = re.compile(r"[A-Za-z0-9_.-]+(?::\s*\S[^:]*)?")
 SLUG: Final = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 DOMAIN: Final = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?")
 CREDENTIALS: Final = re.compile(r'([^\s"]*?//)[^\s"]*@|[^\s":]+:[^\s"]*@')
@@ -96,6 +98,27 @@ def kinds(value: object) -> tuple[str, ...]:
     if not all(isinstance(item, str) and KIND.fullmatch(item) for item in items):
         raise ValueError("a list of kinds such as milestone or scanner:scan_completed")
     return tuple(dict.fromkeys(items))
+
+
+def stages(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Stages in their order, each with its activities: a TOML table, or the same as JSON text.
+
+    An activity is a `type`, or `type:words` for one whose title has the words; none leads to two
+    stages.
+    """
+    expected = 'a table of stages such as Build = ["milestone", "phase_started:Build"]'
+    try:
+        table = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        table = None
+    if not isinstance(table, dict) or not all(isinstance(one, list) for one in table.values()):
+        raise ValueError(expected)
+    entries = [entry for listed in table.values() for entry in listed]
+    if not all(isinstance(e, str) and SIGN.fullmatch(e) for e in entries) or "" in table:
+        raise ValueError(expected)
+    if len({entry.casefold() for entry in entries}) < len(entries):
+        raise ValueError("a table that leads no activity to two stages")
+    return tuple((name, tuple(listed)) for name, listed in table.items())
 
 
 def domains(value: object) -> tuple[str, ...]:

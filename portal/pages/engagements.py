@@ -3,34 +3,74 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from portal.auth.gate import access_of
 from portal.crm.access import ClientAccess
-from portal.crm.models import Invoice
+from portal.crm.models import Activity, Engagement, Invoice
 from portal.domain import engagements as work
 from portal.domain import invoices as billing
+from portal.domain.journey import Course, courses
 from portal.domain.timeline import by_day
 from portal.format import zone_of
 from portal.templating import render
 
+LATELY: Final = 15
+"""How many activities the page of an engagement shows; the activity page has them all."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """An engagement with what the rules say of it today."""
+
+    engagement: Engagement
+    state: work.State
+    progress: work.Progress
+    time_bar: work.TimeBar | None
+    delivered: work.Delivered
+    course: Course
+
+
+def cards(
+    access: ClientAccess, engagements: Sequence[Engagement], leading: Sequence[Activity]
+) -> list[Card]:
+    """A card for each engagement, in their order; `leading` are the journey's activities."""
+    today = access.today()
+    found = courses(
+        access.journey,
+        {engagement.id: engagement.status in work.OVER for engagement in engagements},
+        ((activity.engagement_id, activity) for activity in leading),
+    )
+    return [
+        Card(
+            engagement,
+            work.state(engagement, today),
+            work.progress(engagement, today),
+            work.time_bar(engagement, today),
+            work.delivered(work.deliverables(engagement.deliverables)),
+            found[engagement.id],
+        )
+        for engagement in engagements
+    ]
+
 
 async def engagements(request: Request) -> Response:
-    """All engagements, those under way first."""
+    """All engagements, those under way first. Raises SMApiError."""
     access = access_of(request)
-    today = access.today()
-    found = work.ordered(await access.engagements())
-    cards = [(engagement, work.progress(engagement, today)) for engagement in found]
+    found, leading = await asyncio.gather(access.engagements(), access.journey_activities())
+    shown = cards(access, work.ordered(found), leading)
+    groups = [
+        (group, [card for card in shown if work.group(card.state) is group]) for group in work.Group
+    ]
     return render(
         request,
         "engagements.html",
-        {
-            "today": today,
-            "current": [card for card in cards if card[0].status in work.CURRENT],
-            "earlier": [card for card in cards if card[0].status not in work.CURRENT],
-        },
+        {"today": access.today(), "groups": [(group, some) for group, some in groups if some]},
     )
 
 
@@ -39,20 +79,25 @@ async def engagement(request: Request) -> Response:
     access = access_of(request)
     engagement_id = request.path_params["id"]
     found = await access.engagement(engagement_id)
-    activities, invoices = await asyncio.gather(
-        access.activities(engagement_id), _invoices(access, engagement_id)
+    activities, leading, invoices = await asyncio.gather(
+        access.activities(engagement_id),
+        access.journey_activities(),
+        _invoices(access, engagement_id),
     )
     today = access.today()
+    (card,) = cards(access, [found], leading)
     return render(
         request,
         "engagement.html",
         {
+            "card": card,
             "engagement": found,
             "now": access.now(),
             "today": today,
-            "progress": work.progress(found, today),
             "deliverables": work.deliverables(found.deliverables),
-            "days": by_day(activities, zone_of(access.viewer.time_zone)),
+            "team": work.team_by_role(found.team_members),
+            "days": by_day(activities[:LATELY], zone_of(access.viewer.time_zone)),
+            "activity_count": len(activities),
             "invoices": [(invoice, billing.standing(invoice, today)) for invoice in invoices],
         },
     )

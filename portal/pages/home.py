@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
-from typing import Final
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, Final
 
+from babel import Locale
+from babel.dates import format_date, format_skeleton
+from babel.numbers import format_compact_currency
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -14,13 +19,18 @@ from portal.crm.access import ClientAccess
 from portal.crm.models import Invoice
 from portal.domain import engagements as work
 from portal.domain import invoices as billing
+from portal.domain.billing_year import billing_years, chart
 from portal.domain.daypart import day_part
 from portal.domain.timeline import by_day
-from portal.format import zone_of
+from portal.format import locale_of, zone_of
+from portal.pages.engagements import cards
 from portal.templating import render
 
 LATELY: Final = 8
 """How many activities the home page shows."""
+
+NEXT: Final = 4
+"""How many dates ahead it shows."""
 
 RECENT: Final = timedelta(days=30)
 
@@ -30,12 +40,12 @@ async def home(request: Request) -> Response:
     if staff_access_of(request) is not None:
         return RedirectResponse("/staff", status_code=303)
     access = access_of(request)
-    engagements, activities, invoices = await asyncio.gather(
-        access.engagements(), access.activities(), _invoices(access)
+    engagements, activities, leading, invoices = await asyncio.gather(
+        access.engagements(), access.activities(), access.journey_activities(), _invoices(access)
     )
     zone, now, today = zone_of(access.viewer.time_zone), access.now(), access.today()
     active = [e for e in work.ordered(engagements) if e.status == "active"]
-    to_pay = [(i, billing.standing(i, today)) for i in invoices if billing.balance(i) > 0]
+    shown = cards(access, active, leading)
     return render(
         request,
         "home.html",
@@ -43,15 +53,42 @@ async def home(request: Request) -> Response:
             "now": now,
             "today": today,
             "part": day_part(now, zone),
-            "engagements": [(e, work.progress(e, today)) for e in active],
+            "cards": shown,
+            "under_way_count": sum(card.state in work.UNDER_WAY for card in shown),
             "engagement_count": len(engagements),
-            "totals": billing.totals(invoices, today),
-            "to_pay": sorted(to_pay, key=lambda pair: (pair[0].due_date or today, pair[0].id)),
             "days": by_day(activities[:LATELY], zone),
             "recent_count": sum(now - a.created_at <= RECENT for a in activities),
-            "next_date": work.next_date(active, today),
+            "next_dates": work.next_dates(active, today)[:NEXT],
+            **_money(access, invoices),
         },
     )
+
+
+def _money(access: ClientAccess, invoices: list[Invoice]) -> dict[str, Any]:
+    """What the page says of amounts: nothing to those who see none."""
+    today = access.today()
+    to_pay = [(i, billing.standing(i, today)) for i in invoices if billing.balance(i) > 0]
+    return {
+        "totals": billing.totals(invoices, today),
+        "to_pay": sorted(to_pay, key=lambda pair: (pair[0].due_date or today, pair[0].id)),
+        "charts": [chart(year) for year in billing_years(invoices, today)],
+        **_formatters(locale_of(access.viewer.locale)),
+    }
+
+
+def _formatters(locale: Locale) -> dict[str, Callable[..., str]]:
+    """How the chart writes its months and its scale (CLDR): `Nov 2026`, `Nov`, `$2.5K`."""
+
+    def month(first: date) -> str:
+        return format_skeleton("yMMM", first, locale=locale)
+
+    def short_month(first: date) -> str:
+        return format_date(first, "LLL", locale=locale)
+
+    def rough_money(amount: Decimal, currency: str) -> str:
+        return format_compact_currency(amount, currency, locale=locale, fraction_digits=1)
+
+    return {"month": month, "short_month": short_month, "rough_money": rough_money}
 
 
 async def _invoices(access: ClientAccess) -> list[Invoice]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any
+import re
+from secrets import token_hex
 
 import pytest
 from starlette.routing import BaseRoute, Mount, Route
 
 from portal.routes import ROUTES
 from tests.blackbox.browser import Browser
-from tests.blackbox.stand import SECRETS, Person, Stand, until
-from tests.blackbox.tokens import HS256, claims_of, forged
+from tests.blackbox.staff import AVA_ID, DOOR, REASON, colleague, grant, hub_lens, staff, start
+from tests.blackbox.stand import Person, Stand, until
 
-AVA, AVA_ID = "ava@sprintmode.ai", "ct_avator1"
-REASON = "The client called"
 SAFE = {"GET", "HEAD", "OPTIONS"}
+UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
+EXPIRED = 8 * 86_400
+"""Seconds since a token was signed that has expired as a token, too."""
+
 WAYS_IN_AND_OUT = {
     *("/magic", "/magic/verify", "/verify-code", "/choose-company", "/logout", "/exit-view-as")
 }
@@ -30,20 +32,10 @@ def changes(routes: list[BaseRoute], prefix: str = "") -> list[tuple[str, str]]:
         elif isinstance(route, Route):
             if prefix.endswith("/auth") and route.path in WAYS_IN_AND_OUT:
                 continue
-            found += [(m, prefix + route.path) for m in set(route.methods or ()) - SAFE]
+            # An endpoint that is a class names no methods here, and may take any.
+            methods = UNSAFE if route.methods is None else set(route.methods) - SAFE
+            found += [(method, prefix + route.path) for method in methods]
     return sorted(found)
-
-
-def staff(stand: Stand) -> Browser:
-    """A browser in which Ava of Sprint Mode signed in by Google."""
-    browser = stand.browser()
-    answer = stand.by_google(browser, AVA)
-    assert answer.status_code == 303, answer.text
-    return browser
-
-
-def start(browser: Browser, contact_id: str, reason: str = REASON) -> Any:
-    return browser.post("/auth/view-as", {"contact_id": contact_id, "reason": reason})
 
 
 @pytest.fixture
@@ -59,13 +51,10 @@ def preview(stand: Stand, ava: Browser, person: Person) -> Browser:
     return ava
 
 
-def hub_lens(stand: Stand, person: Person, *, ago: int = 0, email: str = AVA) -> str:
-    """A token of the platform's hub, signed some seconds ago, in which staff look at `person`."""
-    signed = int(time.time()) - ago
-    claims = claims_of(AVA_ID, email, iat=signed, viewing_as={"contact_id": person.id})
-    token = forged(HS256, claims, SECRETS["SESSION_SECRET"])
-    stand.seen.note(token)
-    return token
+def test_the_table_has_changes_to_refuse() -> None:
+    found = changes(ROUTES)
+    assert {("POST", "/account"), ("POST", "/auth/view-as"), ("PATCH", "/api/profile")} < {*found}
+    assert ("POST", "/auth/magic") not in found
 
 
 @pytest.mark.parametrize(("method", "path"), changes(ROUTES))
@@ -79,6 +68,15 @@ def test_no_route_changes_anything_in_a_preview(
     assert answer.status_code == 403
     assert found[0]["metadata"]["staff_id"] == AVA_ID
     assert stand.crm.get(f"/api/contacts/{person.id}").json() == before
+
+
+@pytest.mark.parametrize("method", sorted(UNSAFE))
+def test_what_no_route_takes_is_refused_too(
+    stand: Stand, preview: Browser, person: Person, method: str
+) -> None:
+    at = f"/no/such/page/{token_hex(4)}"
+    with stand.leaving("portal_preview_refused", person.id, method=method, path=at):
+        assert preview.request(method, at).status_code == 403
 
 
 def test_the_banner_is_on_every_page_and_leaving_takes_it_away(preview: Browser) -> None:
@@ -116,18 +114,22 @@ def test_without_a_reason_there_is_none(ava: Browser, person: Person) -> None:
     assert "viewing_as" not in ava.me().json()
 
 
-def test_another_products_contact_is_not_found(stand: Stand, ava: Browser) -> None:
-    stranger = stand.person(product="signal", products=["signal"])
-    assert start(ava, stranger.id).status_code == 404
+@pytest.mark.parametrize(
+    ("contact_id", "status"),
+    [("ct_nadiar1", 404), (AVA_ID, 404), ("ct_nobody1", 404), ("", 404), ("ct_patdoy1", 422)],
+    ids=["another product's", "staff", "unknown", "nobody", "without access"],
+)
+def test_who_is_no_client_of_this_portal_cannot_be_previewed(
+    ava: Browser, contact_id: str, status: int
+) -> None:
+    assert start(ava, contact_id).status_code == status
+    assert DOOR not in ava.cookies
+    assert ava.get("/staff").status_code == 200
 
 
-def test_staff_cannot_be_previewed(stand: Stand, ava: Browser) -> None:
+def test_staff_at_a_client_cannot_be_previewed(stand: Stand, ava: Browser) -> None:
     colleague = stand.person(is_sm_team=1)
     assert start(ava, colleague.id).status_code == 422
-
-
-def test_a_contact_without_access_cannot_be_previewed(stand: Stand, ava: Browser) -> None:
-    assert start(ava, stand.person(portal_access=0).id).status_code == 422
 
 
 def test_previews_do_not_nest(stand: Stand, preview: Browser, person: Person) -> None:
@@ -155,7 +157,7 @@ def test_the_hubs_lens_opens_here_read_only_and_on_record(stand: Stand, person: 
     assert browser.post("/account", {"full_name": "Changed"}).status_code == 403
 
 
-@pytest.mark.parametrize("ago", [1800, 1860, 86_400])
+@pytest.mark.parametrize("ago", [1800, 1860, 86_400, EXPIRED])
 def test_it_ends_after_half_an_hour_and_is_no_staff_session_then(
     stand: Stand, person: Person, ago: int
 ) -> None:
@@ -165,6 +167,29 @@ def test_it_ends_after_half_an_hour_and_is_no_staff_session_then(
         assert page.status_code == 403
         assert "The preview has ended" in page.text
     assert browser.post("/account", {"full_name": "Changed"}).status_code == 403
+
+
+@pytest.mark.parametrize("ago", [1860, EXPIRED])
+def test_when_it_has_ended_the_staff_session_beneath_it_does_not_act(
+    stand: Stand, ava: Browser, person: Person, ago: int
+) -> None:
+    ava.cookies[DOOR] = hub_lens(stand, person, ago=ago)
+    assert ava.get("/staff").status_code == 403
+    assert grant(ava, person, "none") == 403
+    assert start(ava, person.id).status_code == 403
+    assert stand.crm.get(f"/api/contacts/{person.id}").json()["data"]["portal_access"] == 1
+    assert ava.post("/auth/exit-view-as").status_code == 303
+    assert ava.get("/staff").status_code == 200
+
+
+def test_it_ends_when_the_client_loses_access(
+    stand: Stand, preview: Browser, person: Person
+) -> None:
+    assert preview.get("/invoices").status_code == 200
+    stand.change(person, portal_access=0)
+    until(lambda: preview.get("/invoices").status_code == 403)
+    assert "The preview has ended" in preview.get("/").text
+    assert preview.get("/staff").status_code == 403
 
 
 def test_a_lens_in_a_clients_token_opens_nothing(stand: Stand, person: Person) -> None:
@@ -187,27 +212,68 @@ def test_a_client_who_signs_in_during_a_preview_is_no_staff(stand: Stand, previe
     assert old.get("/staff").status_code == 302
 
 
-def test_staff_removed_in_the_middle_see_nothing_more(stand: Stand, person: Person) -> None:
-    colleague = stand.person(is_sm_team=1, portal_access=0)
-    claims = claims_of(colleague.id, colleague.email, viewing_as={"contact_id": person.id})
-    token = forged(HS256, claims, SECRETS["SESSION_SECRET"])
-    browser = stand.browser(session=token)
-    assert browser.get("/").status_code == 200
-    stand.change(colleague, is_sm_team=0)
+@pytest.mark.parametrize("way", ["Google", "the hub"])
+def test_staff_removed_in_the_middle_see_nothing_more(
+    stand: Stand, person: Person, way: str
+) -> None:
+    removed = colleague(stand)
+    if way == "Google":
+        browser = staff(stand, removed.email)
+        assert start(browser, person.id).status_code == 303
+    else:
+        browser = stand.browser(session=hub_lens(stand, person, by=removed))
+    assert "Previewing as Anna Example" in browser.get("/").text
+    stand.change(removed, is_sm_team=0)
     until(lambda: browser.get("/").status_code == 403)
-    assert "Acme" not in browser.get("/invoices").text
+    for path in ("/invoices", "/staff", f"/staff/contacts/{person.id}"):
+        page = browser.get(path)
+        assert page.status_code == 403
+        assert "Acme" not in page.text
+    browser.post("/auth/exit-view-as")
+    assert browser.get("/staff").status_code in (302, 403)
+
+
+def sign_ins(browser: Browser) -> list[tuple[str, str]]:
+    """When each sign-in of the account page's list was, and its id; this browser's has none."""
+    page = browser.get("/account").text
+    section = page.partition('aria-labelledby="sign-ins"')[2].partition("</section>")[0]
+    assert "Sign out everywhere" in section
+    rows = [row.partition("</li>")[0] for row in section.split("<li ")[1:]]
+    found = [re.findall(r'datetime="([^"]+)"|name="id" value="([^"]+)"', row) for row in rows]
+    return [("".join(at for at, _ in row), "".join(known for _, known in row)) for row in found]
 
 
 def test_the_clients_own_sign_ins_stay_as_they_are(stand: Stand, person: Person) -> None:
-    client = stand.signed_in(person)
+    client, another = stand.signed_in(person), stand.signed_in(person)
+    listed = sign_ins(client)
+    [ending] = [known for _, known in listed if known]
+    assert len(listed) == 2
+    record = stand.crm.get(f"/api/contacts/{person.id}").json()
     ava = staff(stand)
     start(ava, person.id)
-    ava.get("/account")
+    # The client's own list, as in the browser that they signed in with last.
+    assert sign_ins(ava) == sign_ins(another)
+    ava.post("/account/end-sign-in", {"id": ending})
     ava.post("/auth/logout-everywhere")
     ava.post("/auth/logout")
-    assert client.me().status_code == 200
-    assert client.get("/account").text.count("This browser") == 1
+    assert sign_ins(client) == listed
+    assert another.me().status_code == 200
+    assert stand.crm.get(f"/api/contacts/{person.id}").json() == record
     assert ava.get("/staff").status_code == 302
+
+
+def test_looking_leaves_nothing_but_the_preview_on_record(
+    stand: Stand, preview: Browser, person: Person
+) -> None:
+    for path in ("/", "/engagements", "/invoices", "/activity", "/team", "/account"):
+        assert preview.get(path).status_code == 200
+    with stand.leaving("portal_preview_ended", person.id, staff_id=AVA_ID):
+        preview.post("/auth/exit-view-as")
+    noted = stand.crm.get("/api/activities", params={"contact_id": person.id}).json()["data"]
+    assert sorted(activity["activity_type"] for activity in noted) == [
+        "portal_preview_ended",
+        "portal_preview_started",
+    ]
 
 
 def test_the_client_reads_of_it_with_its_reason(stand: Stand, ava: Browser, person: Person) -> None:

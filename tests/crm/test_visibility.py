@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.crm.access import ClientAccess
-from portal.crm.models import Activity, Contact, Engagement, Invoice
+from portal.crm.models import Activity, Contact, Engagement, Invoice, TeamMember
 from portal.crm.visibility import (
     Hidden,
     VisibilityRules,
@@ -122,13 +122,20 @@ def test_free_text_tells_a_viewer_no_amounts() -> None:
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
     work = Engagement(
-        id="en", company_id="co_1", name="The $9k job", plain_status="€3", deliverables="- 5 USD"
+        id="en",
+        company_id="co_1",
+        name="The $9k job",
+        plain_status="€3",
+        deliverables="- 5 USD",
+        team_members=(TeamMember(role="Lead at $200"),),
+        tools=("Jira for €9",),
     )
     assert activity_for(activity, ADMIN) == activity
     assert engagement_for(work, ADMIN) == work
     seen, job = activity_for(activity, VIEWER), engagement_for(work, VIEWER)
     assert (seen.title, seen.description) == ("Saved •••", "••• each")
     assert (job.name, job.plain_status, job.deliverables) == ("The ••• job", "•••", "- •••")
+    assert (job.team_members[0].role, job.tools) == ("Lead at •••", ("Jira for •••",))
 
 
 # The same rules for lists and for explanations: of random records of everybody's

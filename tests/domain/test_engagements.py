@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pytest
@@ -11,15 +11,23 @@ from hypothesis import strategies as st
 
 from portal.domain.engagements import (
     Deliverable,
+    Delivered,
+    Group,
     NextDate,
     Occasion,
     Phase,
     Progress,
+    State,
+    TimeBar,
     deliverables,
-    next_date,
+    delivered,
+    group,
+    next_dates,
     ordered,
-    place,
     progress,
+    state,
+    team_by_role,
+    time_bar,
 )
 
 
@@ -28,10 +36,18 @@ class Work:
     """The fields of an engagement."""
 
     name: str = "Retainer"
+    id: str = "eng_1"
     status: str = "active"
     start_date: date | None = None
     end_date: date | None = None
     contract_renewal_date: date | None = None
+
+
+@dataclass(frozen=True)
+class Seat:
+    """The field of a team member."""
+
+    role: str
 
 
 def work(start: str | None, end: str | None) -> Work:
@@ -89,37 +105,117 @@ def test_progress_never_goes_back_and_is_whole_only_on_the_last_day(
     assert now.days >= 0
 
 
+TODAY = date(2026, 11, 24)
+
+
 @pytest.mark.parametrize(
-    ("moment", "start", "end", "found"),
+    ("status", "start", "end", "found", "heading"),
     [
-        (date(2026, 1, 1), date(2026, 1, 1), date(2026, 1, 5), 0.0),
-        (date(2026, 1, 3), date(2026, 1, 1), date(2026, 1, 5), 0.5),
-        (date(2026, 1, 5), date(2026, 1, 1), date(2026, 1, 5), 1.0),
-        (date(2026, 1, 6), date(2026, 1, 1), date(2026, 1, 5), None),
-        (date(2025, 12, 31), date(2026, 1, 1), date(2026, 1, 5), None),
-        (date(2026, 1, 1), date(2026, 1, 1), date(2026, 1, 1), None),
-        (date(2026, 1, 3), date(2026, 1, 5), date(2026, 1, 1), None),
-        (date(2026, 1, 3), None, date(2026, 1, 5), None),
-        (date(2026, 1, 3), date(2026, 1, 1), None, None),
+        ("active", "2026-11-24", None, State.ACTIVE, Group.CURRENT),
+        ("active", None, None, State.ACTIVE, Group.CURRENT),
+        # Active in the CRM, but nobody has begun.
+        ("active", "2026-11-25", None, State.PLANNED, Group.PLANNED),
+        ("active", "2026-11-25", "2026-12-31", State.PLANNED, Group.PLANNED),
+        ("active", "2026-01-01", "2026-11-24", State.ACTIVE, Group.CURRENT),
+        ("active", "2026-01-01", "2026-11-23", State.OVERDUE, Group.CURRENT),
+        ("active", None, "2026-11-23", State.OVERDUE, Group.CURRENT),
+        ("paused", "2026-12-01", None, State.PAUSED, Group.CURRENT),
+        ("completed", "2026-01-01", "2027-01-01", State.COMPLETED, Group.EARLIER),
+        ("cancelled", "2027-01-01", None, State.CANCELLED, Group.EARLIER),
+        ("on hold", "2026-01-01", None, State.OTHER, Group.CURRENT),
+        ("planned", "2026-01-01", None, State.OTHER, Group.CURRENT),
     ],
 )
-def test_where_a_day_lies_between_two(
-    moment: date, start: date | None, end: date | None, found: float | None
+def test_how_work_stands_goes_by_its_status_and_its_dates(
+    status: str, start: str | None, end: str | None, found: State, heading: Group
 ) -> None:
-    assert place(moment, start, end) == found
+    dated = replace(work(start, end), status=status)
+    assert state(dated, TODAY) is found
+    assert group(found) is heading
 
 
-def test_the_next_date_is_the_nearest_from_today_on() -> None:
-    today = date(2026, 11, 24)
+@pytest.mark.parametrize(
+    ("start", "end", "renewal", "today", "found"),
+    [
+        ("2026-01-01", "2026-01-10", None, "2026-01-05", TimeBar(50.0, 50.0, 100.0, None)),
+        ("2026-01-01", "2026-01-10", "2026-01-08", "2026-01-01", TimeBar(10.0, 10.0, 100.0, 80.0)),
+        # The renewal after the last day makes the line longer, and the last day a place on it.
+        ("2026-01-01", "2026-01-10", "2026-01-20", "2026-01-05", TimeBar(25.0, 25.0, 50.0, 100.0)),
+        ("2026-01-01", None, "2026-01-20", "2026-01-05", TimeBar(25.0, 25.0, None, 100.0)),
+        ("2026-01-01", "2026-01-10", None, "2025-12-31", TimeBar(0.0, None, 100.0, None)),
+        ("2026-01-01", "2026-01-10", None, "2026-01-11", TimeBar(100.0, None, 100.0, None)),
+        ("2026-01-01", "2026-01-10", "2025-06-01", "2026-01-05", TimeBar(50.0, 50.0, 100.0, None)),
+        ("2026-01-01", "2026-01-01", None, "2026-01-01", TimeBar(100.0, 100.0, 100.0, None)),
+        ("2028-02-28", "2028-03-01", None, "2028-02-29", TimeBar(66.67, 66.67, 100.0, None)),
+        # An end before the start is a slip of the pen, and no end of a line.
+        ("2026-05-01", "2026-04-01", None, "2026-05-11", None),
+        ("2026-05-01", None, None, "2026-05-11", None),
+        (None, "2026-05-01", "2026-05-02", "2026-05-11", None),
+    ],
+)
+def test_where_days_lie_on_the_time_bar(
+    start: str | None, end: str | None, renewal: str | None, today: str, found: TimeBar | None
+) -> None:
+    renews = date.fromisoformat(renewal) if renewal else None
+    dated = replace(work(start, end), contract_renewal_date=renews)
+    assert time_bar(dated, date.fromisoformat(today)) == found
+
+
+@given(days, days, st.none() | days, days)
+@settings(deadline=None)
+def test_the_time_bar_holds_everything_in_order_and_agrees_with_the_progress(
+    one: date, other: date, renewal: date | None, today: date
+) -> None:
+    start, end = min(one, other), max(one, other)
+    dated = Work(start_date=start, end_date=end, contract_renewal_date=renewal)
+    bar = time_bar(dated, today)
+    assert bar is not None
+    assert bar.end is not None
+    places = [place for place in (bar.run, bar.today, bar.end, bar.renewal) if place is not None]
+    assert all(0 <= place <= 100 for place in places)
+    assert bar.today in (None, bar.run)
+    assert (bar.today is None) == (today < start or today > max(end, renewal or end))
+    if renewal is not None and bar.renewal is not None:
+        assert (bar.renewal >= bar.end) == (renewal >= end) or abs(bar.renewal - bar.end) < 0.02
+    if renewal is None or renewal <= end:
+        assert int(bar.run + 0.005) == progress(dated, today).percent
+
+
+def test_the_dates_ahead_come_nearest_first() -> None:
     works = [
-        Work("Past", start_date=date(2026, 1, 1), end_date=date(2026, 11, 23)),
-        Work("Renewing", contract_renewal_date=date(2026, 12, 24)),
-        Work("Ending", end_date=date(2026, 12, 1)),
+        Work("Past", "eng_p", start_date=date(2026, 1, 1), end_date=date(2026, 11, 23)),
+        Work("Renewing", "eng_r", contract_renewal_date=date(2026, 12, 24)),
+        Work("Ending", "eng_e", end_date=date(2026, 12, 1)),
+        Work("Starting", "eng_s", start_date=TODAY),
     ]
-    assert next_date(works, today) == NextDate(date(2026, 12, 1), Occasion.END, "Ending")
-    starts_today = Work("Starting", start_date=today)
-    assert next_date([*works, starts_today], today) == NextDate(today, Occasion.START, "Starting")
-    assert next_date(works[:1], today) is None
+    assert next_dates(works, TODAY) == [
+        NextDate(TODAY, Occasion.START, "eng_s", "Starting"),
+        NextDate(date(2026, 12, 1), Occasion.END, "eng_e", "Ending"),
+        NextDate(date(2026, 12, 24), Occasion.RENEWAL, "eng_r", "Renewing"),
+    ]
+    assert next_dates(works[:1], TODAY) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (None, Delivered(0, None)),
+        ("Audit; Roadmap", Delivered(2, None)),
+        ("[x] Audit\n[ ] Roadmap\nTraining", Delivered(3, 1)),
+        ("[ ] Audit\n[ ] Roadmap", Delivered(2, 0)),
+    ],
+)
+def test_what_is_delivered_is_counted_where_the_text_marks_it(
+    text: str | None, found: Delivered
+) -> None:
+    assert delivered(deliverables(text)) == found
+
+
+def test_the_team_is_told_by_role() -> None:
+    roles = ["Engagement lead", "AI engineer", " AI engineer ", "", "Designer", "AI engineer"]
+    found = team_by_role([Seat(role) for role in roles])
+    assert found == [("Engagement lead", 1), ("AI engineer", 3), ("Designer", 1)]
+    assert team_by_role([]) == []
 
 
 def test_active_work_comes_first_and_the_newest_of_it() -> None:

@@ -4,6 +4,8 @@ import pytest
 
 from portal.edge import values
 
+STAGES = (("B", ("x", "phase_started:B 2")), ("A", ()))
+
 
 @pytest.mark.parametrize(
     ("read", "given", "expected"),
@@ -19,6 +21,10 @@ from portal.edge import values
         (values.words, "a, b\n c,", ("a", "b", "c")),
         (values.words, "", ()),
         (values.words, [], ()),
+        (values.stages, {}, ()),
+        (values.stages, "{}", ()),
+        (values.stages, {"B": ["x", "phase_started:B 2"], "A": []}, STAGES),
+        (values.stages, '{"B": ["x", "phase_started:B 2"], "A": []}', STAGES),
         (values.domains, "SprintMode.ai", ("sprintmode.ai",)),
         (values.cookie_domain, ".SprintMode.ai", ".sprintmode.ai"),
         (values.origin, "https://Mode.Sprintmode.ai/", "https://mode.sprintmode.ai"),
@@ -63,6 +69,19 @@ def test_a_usable_value_is_given_in_the_form_the_code_uses(
         (values.words, ["a", 1]),
         (values.words, ["two words"]),
         (values.words, {"a": 1}),
+        (values.stages, ["scan_completed"]),
+        (values.stages, "Build, Run"),
+        (values.stages, "[]"),
+        (values.stages, None),
+        (values.stages, {"Build": "phase_started"}),
+        (values.stages, {"Build": ["two words"]}),
+        (values.stages, {"Build": ["phase_started:"]}),
+        (values.stages, {"Build": ["phase_started: "]}),
+        (values.stages, {"Build": ["mode:phase_started:Build"]}),
+        (values.stages, {"Build": [1]}),
+        (values.stages, {"": ["milestone"]}),
+        (values.stages, {"Build": ["milestone"], "Run": ["milestone"]}),
+        (values.stages, {"Build": ["phase_started:x"], "Run": ["phase_started:X"]}),
         (values.domains, ["localhost"]),
         (values.domains, ["@sprintmode.ai"]),
         (values.domains, 3),

@@ -1,0 +1,91 @@
+"""Questions about an invoice: from the client's form to an activity for our staff, once."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+
+from portal.activity.outbox import Activity
+from portal.auth.gate import viewer_of
+from portal.crm.models import Invoice
+from portal.env import env_of
+from portal.errors import BadInput
+from portal.words import msgid
+
+SUPPORT_REQUEST: Final = "support_request"
+LONGEST: Final = 2000
+"""Characters of a question; what the CRM takes at most as a description."""
+
+CLAIMED_FOR: Final = 86_400
+"""Seconds in which the same text from the same form is the same question."""
+
+REMEMBERED_FOR: Final = 2 * CLAIMED_FOR
+"""Seconds in which a form knows the question before it: longer than any claim made from it."""
+
+FIRST: Final = "first"
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form under an invoice: its one-time key, what was typed, and what came of it."""
+
+    key: str
+    text: str = ""
+    error_text: str | None = None
+    sent: bool = False
+
+
+async def form_key(request: Request, invoice_id: str) -> str:
+    """The key of the viewer's next question about this invoice.
+
+    It is the id of the question before, so that showing the form changes nothing, and a staff
+    preview shows the same one.
+    """
+    last = await env_of(request).state.get(_last(request, invoice_id))
+    return last.decode() if last else FIRST
+
+
+def read_question(typed: str) -> str:
+    """The text to send: single line ends, no control characters. Raises BadInput."""
+    lines = typed.replace("\r\n", "\n").replace("\r", "\n")
+    text = "".join(c for c in lines if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+    text = text.strip()
+    if not text:
+        raise BadInput(msgid("Please write your question."), field="text")
+    if len(text) > LONGEST:
+        raise BadInput(msgid("At most %(count)s characters, please."), field="text", count=LONGEST)
+    return text
+
+
+async def send_once(request: Request, invoice: Invoice, key: str, text: str) -> None:
+    """Log the question for our staff, unless this text has come from this form already."""
+    env, viewer = env_of(request), viewer_of(request)
+    said = f"{viewer.contact_id}\0{invoice.id}\0{key}\0{text}"
+    claim = f"question:{hashlib.sha256(said.encode()).hexdigest()}"
+    if not await env.state.add(claim, b"1", ttl=CLAIMED_FOR):
+        return
+    # The number is not in the title: it may be shown to colleagues who see no invoices.
+    number = {"invoice_number": invoice.invoice_number} if invoice.invoice_number else {}
+    activity = Activity(
+        activity_type=SUPPORT_REQUEST,
+        title="Question about an invoice",
+        description=text,
+        contact_id=viewer.contact_id,
+        company_id=viewer.company_id,
+        metadata={"invoice_id": invoice.id, **number},
+    )
+    try:
+        queued = await env.outbox.record(activity)
+    except BaseException:
+        # It was not sent, so pressing again must send it.
+        await env.state.delete(claim)
+        raise
+    await env.state.put(_last(request, invoice.id), queued.encode(), ttl=REMEMBERED_FOR)
+
+
+def _last(request: Request, invoice_id: str) -> str:
+    return f"question-before:{viewer_of(request).contact_id}:{invoice_id}"
