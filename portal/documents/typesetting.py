@@ -14,7 +14,7 @@ import re
 import struct
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -50,7 +50,6 @@ def draw(template: str, data: Mapping[str, Any], on: date) -> bytes:
         format="pdf",
         sys_inputs={"data": json.dumps({**_shown(data), "year_month_day": list(_parts(on))})},
         pdf_standards="ua-1",
-        timestamp=datetime.combine(on, time(12), UTC),
     )
     assert isinstance(made, bytes)
     return made

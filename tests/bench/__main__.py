@@ -15,14 +15,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from tests.bench import http_clients, sandbox_lists
+from tests.bench import documents, http_clients, sandbox_lists
 
 BENCHMARKS: Final[dict[str, Callable[[], Awaitable[str]]]] = {
     "sandbox-lists": sandbox_lists.run,
     "http-clients": http_clients.run,
+    "documents": documents.run,
 }
 REPORT: Final = Path(__file__).parent.parent.parent / "docs" / "benchmarks.md"
-PACKAGES: Final = ("starlette", "uvicorn", "httpx2", "sqlalchemy", "msgspec")
+PACKAGES: Final = ("starlette", "uvicorn", "httpx2", "sqlalchemy", "msgspec", "typst")
 
 
 def heading() -> str:
