@@ -25,7 +25,7 @@ from portal.env import Clock, Env
 from portal.mail import Mailer, SmtpMailer
 from portal.observe import configure_logging
 from portal.settings import Settings, load_settings
-from portal.templating import build_templates
+from portal.templating import Templates, build_templates
 
 CONFIG_VARIABLE: Final = "PORTAL_CONFIG"
 """Where `app` finds the configuration file; `portal serve` sets it for its processes."""
@@ -45,6 +45,7 @@ def build_env(
     sm: SMApi | None = None,
     mailer: Mailer | None = None,
     google_transport: httpx.AsyncBaseTransport | None = None,
+    templates: Templates | None = None,
 ) -> Env:
     """Open everything the settings name; connections to elsewhere can be given instead.
 
@@ -69,7 +70,7 @@ def build_env(
         state=state,
         outbox=Outbox(queue, sm, settings.product, clock),
         mailer=mailer or SmtpMailer(settings.smtp_url, settings.mail_from),
-        templates=build_templates(settings),
+        templates=templates or build_templates(settings),
         ctx=Context(),
         ask_limits=AskLimits(state, settings.ask_limit_address, settings.ask_limit_client),
         refusal_limit=RefusalLimit(state, settings.refusal_limit_client),

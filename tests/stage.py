@@ -27,6 +27,7 @@ from portal.sandbox.app import SandboxConfig, create_sandbox
 from portal.sandbox.demo import seed
 from portal.sandbox.store import Store
 from portal.settings import Settings, load_settings
+from portal.templating import Templates, build_templates
 
 ORIGIN: Final = "http://127.0.0.1:8787"
 SM_API: Final = "http://127.0.0.1:8788"
@@ -43,6 +44,7 @@ VARIABLES: Final = {
 FETCH: Final = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
 LINK: Final = re.compile(r"http://[^\s\"<>]+/auth/magic/verify\?token=([A-Za-z0-9_-]+)")
 CODE: Final = re.compile(r"^(\d{6})$", re.MULTILINE)
+COMPILED: Final[dict[tuple[str, ...], Templates]] = {}
 SHORTEST_SECRET: Final = 20
 SECRETS_USED: Final[set[str]] = set()
 """Every token, code and cookie that a test has had; none may be in the log of that test."""
@@ -201,6 +203,15 @@ def _in_mail(pattern: re.Pattern[str], letter: Letter) -> str:
     return found[1]
 
 
+def _templates(settings: Settings) -> Templates:
+    """The pages, compiled once for each brand: they keep nothing of whom they are shown to."""
+    brand = (settings.portal_name, settings.product, settings.portal_origin)
+    key = (*brand, settings.support_email, settings.environment)
+    if key not in COMPILED:
+        COMPILED[key] = build_templates(settings)
+    return COMPILED[key]
+
+
 async def _note_cookies(response: httpx.Response) -> None:
     for cookie in response.headers.get_list("set-cookie"):
         name, _, value = cookie.partition(";")[0].partition("=")
@@ -247,7 +258,14 @@ async def stage(**changes: Any) -> AsyncIterator[Stage]:
         transport=wire,
         sleep=no_sleep,
     )
-    env = build_env(settings, clock, sm=sm, mailer=post, google_transport=google_wire)
+    env = build_env(
+        settings,
+        clock,
+        sm=sm,
+        mailer=post,
+        google_transport=google_wire,
+        templates=_templates(settings),
+    )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(env.close)
         direct = await stack.enter_async_context(
