@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
-import unicodedata
 from functools import lru_cache
 from typing import Final
 
@@ -12,9 +10,10 @@ from babel.core import get_global
 
 REDACTED: Final = "•••"
 
-# What Unicode calls a currency sign, ISO 4217's codes, and the signs that are words.
-_SIGNS: Final = re.escape(
-    "".join(chr(n) for n in range(sys.maxunicode + 1) if unicodedata.category(chr(n)) == "Sc")
+# What Unicode calls a currency sign (category Sc), ISO 4217's codes, and the signs that are words.
+_SIGNS: Final = (
+    "$\u00a2-\u00a5\u058f\u060b\u07fe-\u07ff\u09f2-\u09f3\u09fb\u0af1\u0bf9\u0e3f\u17db\u20a0-\u20c0"
+    "\ua838\ufdfc\ufe69\uff04\uffe0-\uffe1\uffe5-\uffe6\U00011fdd-\U00011fe0\U0001e2ff\U0001ecb0"
 )
 _CODES: Final = "|".join(sorted(get_global("all_currencies")))
 _WORDS: Final = "zł|zl|Kč|kr|Ft|lei|лв|грн|руб|Fr"  # noqa: RUF001 # Cyrillic is meant

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 from zoneinfo import available_timezones
 
@@ -48,22 +49,32 @@ def read_profile(fields: Mapping[str, str]) -> dict[str, str | None]:
     return changes
 
 
-def time_zones() -> list[str]:
+@cache
+def known_zones() -> frozenset[str]:
+    """Every zone there is. Read from the disk once: it does not change while we run."""
+    return frozenset(available_timezones())
+
+
+@cache
+def time_zones() -> tuple[str, ...]:
     """The zones that can be chosen, sorted: those with a place in their name, and UTC."""
-    return sorted(
-        name
-        for name in available_timezones()
-        if name == "UTC" or ("/" in name and not name.startswith(("Etc/", "posix/", "right/")))
+    return tuple(
+        sorted(
+            name
+            for name in known_zones()
+            if name == "UTC" or ("/" in name and not name.startswith(("Etc/", "posix/", "right/")))
+        )
     )
 
 
-def locale_names() -> list[tuple[str, str]]:
+@cache
+def locale_names() -> tuple[tuple[str, str], ...]:
     """Each locale that can be chosen, and its name in its own language: `Polski (Polska)`."""
     found = []
     for identifier in LOCALES:
         name = Locale.parse(identifier).display_name or identifier
         found.append((identifier, name[:1].upper() + name[1:]))
-    return sorted(found, key=lambda pair: pair[1].casefold())
+    return tuple(sorted(found, key=lambda pair: pair[1].casefold()))
 
 
 def _text(name: str, sent: str, longest: int) -> str | None:
@@ -74,7 +85,7 @@ def _text(name: str, sent: str, longest: int) -> str | None:
 
 
 def _time_zone(sent: str) -> str:
-    if sent not in available_timezones():
+    if sent not in known_zones():
         raise BadInput(msgid("Please choose a time zone from the list."), field="timezone")
     return sent
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
 
+from portal.activity.once import record_once
 from portal.activity.outbox import Activity
 from portal.auth.gate import viewer_of
 from portal.crm.models import Invoice
@@ -64,10 +64,6 @@ def read_question(typed: str) -> str:
 async def send_once(request: Request, invoice: Invoice, key: str, text: str) -> None:
     """Log the question for our staff, unless this text has come from this form already."""
     env, viewer = env_of(request), viewer_of(request)
-    said = f"{viewer.contact_id}\0{invoice.id}\0{key}\0{text}"
-    claim = f"question:{hashlib.sha256(said.encode()).hexdigest()}"
-    if not await env.state.add(claim, b"1", ttl=CLAIMED_FOR):
-        return
     # The number is not in the title: it may be shown to colleagues who see no invoices.
     number = {"invoice_number": invoice.invoice_number} if invoice.invoice_number else {}
     activity = Activity(
@@ -78,13 +74,10 @@ async def send_once(request: Request, invoice: Invoice, key: str, text: str) -> 
         company_id=viewer.company_id,
         metadata={"invoice_id": invoice.id, **number},
     )
-    try:
-        queued = await env.outbox.record(activity)
-    except BaseException:
-        # It was not sent, so pressing again must send it.
-        await env.state.delete(claim)
-        raise
-    await env.state.put(_last(request, invoice.id), queued.encode(), ttl=REMEMBERED_FOR)
+    said = ("question", viewer.contact_id, invoice.id, key, text)
+    queued = await record_once(env.state, env.outbox, activity, said, seconds=CLAIMED_FOR)
+    if queued is not None:
+        await env.state.put(_last(request, invoice.id), queued.encode(), ttl=REMEMBERED_FOR)
 
 
 def _last(request: Request, invoice_id: str) -> str:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Mapping
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from portal.activity.once import record_once
 from portal.activity.outbox import Activity
 from portal.auth.gate import access_of
 from portal.crm.access import ACCESS_REQUEST, ClientAccess
 from portal.crm.models import AccessEvent
 from portal.domain import team as asking
 from portal.env import env_of
-from portal.errors import BadInput, NotFound
+from portal.errors import BadInput, NotFound, RoleNotAllowed
 from portal.submitted import submitted
 from portal.templating import render, say
 
@@ -35,7 +35,8 @@ async def ask(request: Request) -> Response:
     Raises RoleNotAllowed, and NotFound for a person who is no colleague.
     """
     env, access = env_of(request), access_of(request)
-    await access.access_requests()
+    if not access.viewer.sees_money:
+        raise RoleNotAllowed
     fields = await submitted(request)
     try:
         asked = asking.read_request(fields)
@@ -44,21 +45,17 @@ async def ask(request: Request) -> Response:
     name = asked.name
     if asked.person_id:
         name = await _name_of(access, asked.person_id)
-    said = asked.as_metadata()
-    viewer = access.viewer
-    digest = hashlib.sha256(repr(sorted(said.items())).encode()).hexdigest()
-    key = f"asked:{viewer.contact_id}:{digest}"
-    if await env.state.add(key, b"1", ttl=AGAIN_AFTER):
-        await env.outbox.record(
-            Activity(
-                activity_type=ACCESS_REQUEST,
-                title=f"Access request: {asked.action.value} {name}",
-                description=asked.note or None,
-                contact_id=viewer.contact_id,
-                company_id=viewer.company_id,
-                metadata={**said, "person_name": name},
-            )
-        )
+    viewer, said = access.viewer, asked.as_metadata()
+    activity = Activity(
+        activity_type=ACCESS_REQUEST,
+        title=f"Access request: {asked.action.value} {name}",
+        description=asked.note or None,
+        contact_id=viewer.contact_id,
+        company_id=viewer.company_id,
+        metadata={**said, "person_name": name},
+    )
+    wish = ("access", viewer.contact_id, *(f"{key}={said[key]}" for key in sorted(said)))
+    await record_once(env.state, env.outbox, activity, wish, seconds=AGAIN_AFTER)
     return RedirectResponse("/team?asked=1", status_code=303)
 
 

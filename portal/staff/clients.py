@@ -23,13 +23,14 @@ async def clients(request: Request) -> Response:
     """
     access = staff_only(request)
     query = request.query_params.get("q", "").strip()[:LONGEST_QUERY]
-    companies, tagged, searched = await asyncio.gather(
+    # Whoever was not given the product yet is found by searching alone.
+    searches = [{}, {"search": query}] if query else [{}]
+    companies, *found_people = await asyncio.gather(
         access.records("companies", {}),
-        access.records("contacts", {}),
-        access.records("contacts", {"search": query}),
+        *(access.records("contacts", search) for search in searches),
     )
     people: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for contact in {c["id"]: c for c in (*tagged, *searched)}.values():
+    for contact in {c["id"]: c for contacts in found_people for c in contacts}.values():
         people[contact.get("company_id") or ""].append(contact)
     found = [(c, people[c["id"]]) for c in companies if _matches(query, c, people[c["id"]])]
     return render(

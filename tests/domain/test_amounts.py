@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import unicodedata
 from decimal import Decimal
 
 import pytest
@@ -43,3 +45,9 @@ def test_an_amount_in_any_locale_leaves_no_digit(
     said = format_currency(amount, currency, locale=locale)
     left = without_amounts(f"a {said} b")
     assert not any(character.isdigit() for character in left), (said, left)
+
+
+def test_every_sign_that_unicode_calls_a_currencys_is_known() -> None:
+    signs = [chr(n) for n in range(sys.maxunicode + 1) if unicodedata.category(chr(n)) == "Sc"]
+    assert len(signs) > 60
+    assert [sign for sign in signs if without_amounts(f"{sign}7") != REDACTED] == []
