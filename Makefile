@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test check bench format lock clean
+.PHONY: help dev test check bench format words lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ bench: $(READY) ## the benchmarks
 format: $(READY) ## rewrite the code in the house format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+words: $(READY) ## collect the interface's words into portal/locale/messages.pot
+	@$(BIN)/python -m tests.catalogue
 
 lock: ## resolve the dependencies anew into requirements*.lock (needs uv)
 	@uv pip compile --quiet pyproject.toml --extra sandbox --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --output-file requirements.lock

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-from portal.words import ENGLISH, LOCALE_DIR, TEMPLATE, Words, collect, written
+from portal.words import ENGLISH, LOCALE_DIR, Words
+from tests.catalogue import TEMPLATE, collect, written
 
 PROJECT = Path(__file__).parent.parent
 GERMAN = """
@@ -27,7 +28,7 @@ def words(tmp_path: Path) -> Words:
 
 def test_the_list_of_words_is_that_of_the_code_and_templates() -> None:
     kept = (LOCALE_DIR / TEMPLATE).read_bytes()
-    assert kept == written(collect(PROJECT)), "run: python -m portal.words"
+    assert kept == written(collect(PROJECT)), "run: make words"
 
 
 def test_words_of_pages_mails_and_errors_are_in_the_list() -> None:
