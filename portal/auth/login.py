@@ -9,7 +9,6 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from portal.auth.address import masked, parse_address
 from portal.auth.browser import describe_browser
 from portal.auth.choice import offer_companies
 from portal.auth.client_address import client_address
@@ -20,6 +19,7 @@ from portal.auth.refusals import Refusal, record_refusal
 from portal.auth.sign_in import Method, Subject, hand_over, start_session
 from portal.auth.who import signed_in
 from portal.crm.magic_sessions import Redeemed
+from portal.domain.address import masked, parse_address
 from portal.env import Env, env_of
 from portal.errors import (
     AccessRemoved,

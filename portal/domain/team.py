@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol, TypeVar
 
-from email_validator import EmailNotValidError, validate_email
-
+from portal.domain.address import parse_address
 from portal.domain.viewer import Role
 from portal.errors import BadInput
 from portal.words import msgid
@@ -67,7 +66,7 @@ def read_request(fields: Mapping[str, str]) -> Request:
     name = _text("name", fields.get("name", ""), LONGEST_NAME)
     if not name:
         raise BadInput(msgid("Please enter their name."), field="name")
-    return Request(action, name, _email(fields.get("email", "")), role, note=note)
+    return Request(action, name, parse_address(fields.get("email", "")), role, note=note)
 
 
 class Asked(Protocol):
@@ -98,14 +97,6 @@ def _role(sent: str) -> Role:
         return Role(sent)
     except ValueError:
         raise BadInput(msgid("Please choose a role."), field="role") from None
-
-
-def _email(sent: str) -> str:
-    try:
-        found = validate_email(sent.strip(" "), check_deliverability=False, test_environment=True)
-    except EmailNotValidError as error:
-        raise BadInput(msgid("Please enter one e-mail address."), field="email") from error
-    return found.normalized
 
 
 def _text(field: str, sent: str, longest: int) -> str:

@@ -93,10 +93,9 @@ async def who_sees_what(
     """Every kind of record of one company, as it comes out for each role. Raises SMApiError."""
     viewers = {role: _viewer(env, role, company, people) for role in ROLES}
     accesses = {role: access_for(env, viewer) for role, viewer in viewers.items()}
-    return [
-        await _sight(name, read, staff, str(company["id"]), accesses)
-        for name, read in KINDS.items()
-    ]
+    return await asyncio.gather(
+        *(_sight(name, read, staff, str(company["id"]), accesses) for name, read in KINDS.items())
+    )
 
 
 async def seen_by(env: Env, viewer: Viewer) -> dict[str, int]:

@@ -17,7 +17,7 @@ async def on() -> AsyncIterator[Stage]:
 
 
 def titles(page: str) -> list[str]:
-    return re.findall(r'<h3 class="timeline__title">([^<]*)</h3>', page)
+    return re.findall(r'<p class="timeline__title">([^<]*)</p>', page)
 
 
 async def log(on: Stage, title: str, **fields: object) -> None:

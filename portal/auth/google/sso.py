@@ -9,7 +9,6 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from portal.auth.address import parse_address
 from portal.auth.choice import offer_companies
 from portal.auth.client_address import client_address
 from portal.auth.google.attempts import Started, forget, new_attempt, remember, take_back
@@ -21,6 +20,7 @@ from portal.auth.refusals import Refusal, record_refusal
 from portal.auth.sign_in import Subject, hand_over, start_session
 from portal.auth.staff_marks import StaffMark, StaffMarks
 from portal.crm.models import Contact
+from portal.domain.address import parse_address
 from portal.env import Env, env_of
 from portal.errors import BadInput, GoogleRefused, NotFound
 from portal.templating import render

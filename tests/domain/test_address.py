@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.auth.address import masked, parse_address
+from portal.domain.address import masked, parse_address
 from portal.errors import BadInput
 
 
