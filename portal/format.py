@@ -12,8 +12,14 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time, format_timedelta, get_datetime_format
-from babel.numbers import format_currency, format_decimal
+from babel.dates import (
+    format_date,
+    format_skeleton,
+    format_time,
+    format_timedelta,
+    get_datetime_format,
+)
+from babel.numbers import format_compact_currency, format_currency, format_decimal
 
 FALLBACK_LOCALE: Final = "en_US"
 FALLBACK_ZONE: Final = "UTC"
@@ -55,6 +61,21 @@ def number(value: int | Decimal, locale: Locale) -> str:
 def day(value: date, locale: Locale) -> str:
     """A calendar day: `Nov 24, 2026`."""
     return format_date(value, format="medium", locale=locale)
+
+
+def month(first: date, locale: Locale) -> str:
+    """The month that begins on `first`, with its year: `Nov 2026`."""
+    return format_skeleton("yMMM", first, locale=locale)
+
+
+def short_month(first: date, locale: Locale) -> str:
+    """The month that begins on `first`, as a scale has room for: `Nov`."""
+    return format_date(first, "LLL", locale=locale)
+
+
+def rough_money(amount: Decimal, currency: str, locale: Locale) -> str:
+    """An amount as a scale has room for: `$2.5K`."""
+    return format_compact_currency(amount, currency, locale=locale, fraction_digits=1)
 
 
 def long_day(value: date, locale: Locale) -> str:

@@ -216,7 +216,10 @@ def _formatters(viewer: Viewer | None) -> dict[str, Callable[..., str]]:
     return {
         "money": partial(formats.money, locale=locale),
         "number": partial(formats.number, locale=locale),
+        "rough_money": partial(formats.rough_money, locale=locale),
         "day": partial(formats.day, locale=locale),
+        "month": partial(formats.month, locale=locale),
+        "short_month": partial(formats.short_month, locale=locale),
         "long_day": partial(formats.long_day, locale=locale),
         "moment": partial(formats.moment, locale=locale, zone=zone),
         "clock_time": partial(formats.clock_time, locale=locale, zone=zone),

@@ -98,3 +98,12 @@ def test_days_and_numbers_follow_the_locale() -> None:
 )
 def test_how_long_ago(ahead: timedelta, words: str) -> None:
     assert formats.relative(NOON + ahead, NOON, US) == words
+
+
+def test_a_scale_has_short_months_and_rough_amounts() -> None:
+    english, german = formats.locale_of("en_US"), formats.locale_of("de_DE")
+    first = date(2026, 11, 1)
+    assert formats.month(first, english) == "Nov 2026"
+    assert formats.short_month(first, english) == "Nov"
+    assert formats.short_month(first, german) == "Nov"
+    assert formats.rough_money(Decimal("2500"), "USD", english) == "$2.5K"

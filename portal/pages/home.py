@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from typing import Any, Final
 
-from babel import Locale
-from babel.dates import format_date, format_skeleton
-from babel.numbers import format_compact_currency
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -22,7 +17,7 @@ from portal.domain import invoices as billing
 from portal.domain.billing_year import billing_years, chart
 from portal.domain.daypart import day_part
 from portal.domain.timeline import by_day
-from portal.format import locale_of, zone_of
+from portal.format import zone_of
 from portal.pages.engagements import cards
 from portal.templating import render
 
@@ -72,23 +67,7 @@ def _money(access: ClientAccess, invoices: list[Invoice]) -> dict[str, Any]:
         "totals": billing.totals(invoices, today),
         "to_pay": sorted(to_pay, key=lambda pair: (pair[0].due_date or today, pair[0].id)),
         "charts": [chart(year) for year in billing_years(invoices, today)],
-        **_formatters(locale_of(access.viewer.locale)),
     }
-
-
-def _formatters(locale: Locale) -> dict[str, Callable[..., str]]:
-    """How the chart writes its months and its scale (CLDR): `Nov 2026`, `Nov`, `$2.5K`."""
-
-    def month(first: date) -> str:
-        return format_skeleton("yMMM", first, locale=locale)
-
-    def short_month(first: date) -> str:
-        return format_date(first, "LLL", locale=locale)
-
-    def rough_money(amount: Decimal, currency: str) -> str:
-        return format_compact_currency(amount, currency, locale=locale, fraction_digits=1)
-
-    return {"month": month, "short_month": short_month, "rough_money": rough_money}
 
 
 async def _invoices(access: ClientAccess) -> list[Invoice]:

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from portal.auth.gate import access_of
 from portal.crm.access import ClientAccess
 from portal.crm.models import Engagement, Invoice, LineItem
-from portal.documents.csv import Cell, csv_response, write_csv
+from portal.documents.csv import Cell, csv_response, in_full, write_csv
 from portal.domain import invoices as billing
 from portal.domain.invoice_filter import InvoiceFilter
 from portal.domain.invoice_rows import Row, row, sums
@@ -155,15 +155,16 @@ def _subtotal(lines: Sequence[LineItem]) -> Decimal:
 
 def _csv_row(one: Row[Invoice]) -> list[Cell]:
     bill = one.invoice
+    amount, paid, left = (in_full(a, bill.currency) for a in (bill.amount, one.paid, one.left))
     return [
         bill.invoice_number,
         bill.issued_date,
         bill.due_date,
         _in_words(one.standing),
         bill.currency.upper(),
-        bill.amount,
-        one.paid,
-        one.left,
+        amount,
+        paid,
+        left,
         bill.paid_date,
         one.engagement_name,
     ]

@@ -119,13 +119,13 @@ async def test_days_are_iso_amounts_plain_and_statuses_words(on: Stage) -> None:
         "due_date": "2026-12-15",
         "status": "Partly paid",
         "currency": "USD",
-        "amount": "8421",
-        "paid": "4000",
-        "left_to_pay": "4421",
+        "amount": "8421.00",
+        "paid": "4000.00",
+        "left_to_pay": "4421.00",
         "paid_date": "",
         "engagement": "Data foundations",
     }
-    assert rows["INV-2026-008"]["left_to_pay"] == "-2500"
+    assert rows["INV-2026-008"]["left_to_pay"] == "-2500.00"
     assert rows["INV-2025-031"]["paid_date"] == "2026-11-06"
     statuses = {one["status"] for one in rows.values()}
     assert statuses == {"Open", "Partly paid", "Overdue", "Credit", "Void", "Paid"}
