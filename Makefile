@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test check bench format words lock clean
+.PHONY: help dev test check bench lighthouse format words lock clean
 
 help: ## list the commands
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3"; exit 1; }
@@ -33,6 +33,10 @@ check: $(READY) ## format, lint, types, then every test
 
 bench: $(READY) ## the benchmarks
 	@$(BIN)/python -m tests.bench
+
+lighthouse: $(READY) ## what Lighthouse says of the pages (needs npm), written to docs/lighthouse.md
+	@npm ci --silent --no-audit --no-fund --prefix tests/lighthouse
+	@$(BIN)/python -m tests.lighthouse
 
 format: $(READY) ## rewrite the code in the house format
 	@$(BIN)/ruff format .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -61,3 +62,12 @@ def test_no_lock_names_a_registry() -> None:
         text = lock.read_text(encoding="utf-8")
         assert "--hash=sha256:" in text
         assert "://" not in text
+
+
+def test_no_npm_lock_says_where_packages_come_from() -> None:
+    locks = list(ROOT.glob("tests/*/package-lock.json"))
+    assert locks
+    for lock in locks:
+        packages = json.loads(lock.read_text(encoding="utf-8"))["packages"]
+        assert all("resolved" not in package for package in packages.values())
+        assert all("integrity" in package for name, package in packages.items() if name)

@@ -1,0 +1,1 @@
+"""Lighthouse against `portal serve`: `make lighthouse`."""
