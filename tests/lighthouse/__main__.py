@@ -116,9 +116,9 @@ def written(scores: list[Score], version: str) -> str:
     """The document: a table of medians, with the rounds of what varies."""
     machine = f"{platform.system()} on {platform.machine()}, {os.cpu_count()} cores"
     heading = (
-        f"# Lighthouse\n\nWritten by `make lighthouse`: Lighthouse {version} against `portal serve`, "
+        f"# Lighthouse\n\nWritten by `make lighthouse`: version {version} against `portal serve`, "
         f"{datetime.now(UTC):%Y-%m-%d}, {machine}.\n"
-        f"Each page {ROUNDS} times as a phone (simulated slow 4G and a processor four times slower) "
+        f"Each page {ROUNDS} times as a phone (slow 4G and a four times slower processor, simulated) "
         "and as a desk;\nthe median counts, in brackets every round.\n\n"
         "| page | device | performance | accessibility | best practices |\n|---|---|---|---|---|\n"
     )
