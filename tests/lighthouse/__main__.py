@@ -118,7 +118,7 @@ def written(scores: list[Score], version: str) -> str:
     heading = (
         f"# Lighthouse\n\nWritten by `make lighthouse`: version {version} against `portal serve`, "
         f"{datetime.now(UTC):%Y-%m-%d}, {machine}.\n"
-        f"Each page {ROUNDS} times as a phone (slow 4G and a four times slower processor, simulated) "
+        f"Each {ROUNDS} times as a phone (slow 4G and a processor four times slower, simulated) "
         "and as a desk;\nthe median counts, in brackets every round.\n\n"
         "| page | device | performance | accessibility | best practices |\n|---|---|---|---|---|\n"
     )
