@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from portal.sandbox.api import store_of
 from portal.sandbox.envelope import Refusal, not_found
 from portal.sandbox.mail import delete_letters, find_letter, list_letters
-from portal.sandbox.pages import PAGE_HEADERS, page
+from portal.sandbox.pages import LIVE_POLICY, PAGE_HEADERS, page
 
 LETTER_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data: https: http:; font-src data:; "
@@ -46,7 +46,9 @@ async def mailbox(request: Request) -> Response:
     """The list of letters, each with the links in it."""
     to = request.query_params.get("to", "").strip()
     letters = list_letters(store_of(request), to or None)
-    return page("mailbox.html", {"letters": letters, "to": to})
+    shown = page("mailbox.html", {"letters": letters, "to": to})
+    shown.headers["Content-Security-Policy"] = LIVE_POLICY
+    return shown
 
 
 async def letter(request: Request) -> Response:

@@ -21,6 +21,11 @@ PAGE_HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
 }
 
+LIVE_POLICY: Final = (
+    PAGE_HEADERS["Content-Security-Policy"] + "; script-src 'self'; connect-src 'self'"
+)
+"""For a page with a script of ours that asks the sandbox."""
+
 LINK: Final = re.compile(r"https?://[^\s<>\"'`]+")
 TRAILING: Final = ".,;:!?)]}"
 
@@ -66,6 +71,6 @@ def page(name: str, context: Mapping[str, Any], status: int = 200) -> Response:
     return HTMLResponse(html, status, dict(PAGE_HEADERS))
 
 
-def style_sheet() -> str:
-    """The one style sheet."""
-    return (_TEMPLATES / "sandbox.css").read_text("utf-8")
+def asset(name: str) -> str:
+    """A style sheet or script of ours: `sandbox.css`."""
+    return (_TEMPLATES / name).read_text("utf-8")

@@ -76,20 +76,53 @@ def page(chromium: Browser, dev: Dev, email: str) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("email", WHO, ids=lambda email: email.partition("@")[0] or "nobody")
+def faults_of(page: Page, url: str) -> list[str]:
+    """What is wrong with a page in any width and theme, in a line each."""
+    page.goto(url)
+    page.evaluate("document.querySelectorAll('main details').forEach(d => d.open = true)")
+    page.evaluate(AXE)
+    found = []
+    for (width, (wide, high)), theme in product(WIDTHS.items(), THEMES):
+        page.set_viewport_size({"width": wide, "height": high})
+        page.emulate_media(color_scheme=theme)
+        faults = page.evaluate(RUN_AXE, RULES)
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            faults.append("wider than the window")
+        found += [f"{url} {width} {theme}: {fault}" for fault in faults]
+    return found
+
+
+@pytest.mark.parametrize("email", WHO, ids=lambda email: email.partition("@")[0] or "nobody")
 def test_axe_finds_nothing_and_nothing_overflows(page: Page, dev: Dev, email: str) -> None:
-    problems = []
-    for path in WHO[email]:
-        page.goto(f"{dev.portal}{path}")
-        page.evaluate("document.querySelectorAll('main details').forEach(d => d.open = true)")
-        page.evaluate(AXE)
-        for (width, (wide, high)), theme in product(WIDTHS.items(), THEMES):
-            page.set_viewport_size({"width": wide, "height": high})
-            page.emulate_media(color_scheme=theme)
-            faults = page.evaluate(RUN_AXE, RULES)
-            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                faults.append("wider than the window")
-            problems += [f"{path} {width} {theme}: {fault}" for fault in faults]
-    assert problems == []
+    assert [f for path in WHO[email] for f in faults_of(page, f"{dev.portal}{path}")] == []
+
+
+def test_the_sandboxs_own_pages_are_as_neat(chromium: Browser, dev: Dev) -> None:
+    context = chromium.new_context(locale="en-US", reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(f"{dev.portal}/auth/login")
+    page.get_by_label("Work e-mail").fill("jane@acme.com")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/check-mail*")
+    page.goto(f"{dev.portal}/auth/login")
+    at_google = page.get_by_role("link", name=re.compile("Google")).get_attribute("href")
+    urls = (f"{dev.sandbox}/", f"{dev.sandbox}/mailbox", f"{dev.portal}{at_google}")
+    assert [fault for url in urls for fault in faults_of(page, url)] == []
+    assert page.url.startswith(f"{dev.sandbox}/google/")
+    context.close()
+
+
+def test_the_mailbox_shows_a_new_mail_by_itself(chromium: Browser, dev: Dev) -> None:
+    context = chromium.new_context(locale="en-US")
+    mailbox, portal = context.new_page(), context.new_page()
+    mailbox.goto(f"{dev.sandbox}/mailbox?to=hank@globex.com")
+    mailbox.get_by_text("No mail to hank@globex.com yet.").wait_for()
+    portal.goto(f"{dev.portal}/auth/login")
+    portal.get_by_label("Work e-mail").fill("hank@globex.com")
+    portal.keyboard.press("Enter")
+    mailbox.bring_to_front()
+    mailbox.get_by_role("link", name="Sign in to Mode").wait_for()
+    context.close()
 
 
 def test_at_twice_the_size_nothing_is_lost(chromium: Browser, dev: Dev) -> None:
