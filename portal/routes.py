@@ -34,6 +34,7 @@ from portal.health import healthz, readyz
 from portal.pages.account import account, end_sign_in
 from portal.pages.activity import activity
 from portal.pages.engagements import engagement, engagements
+from portal.pages.explain import explain
 from portal.pages.home import home
 from portal.pages.invoices import ask_about_invoice, invoice, invoices, invoices_csv
 from portal.pages.profile import change_profile, choose_theme
@@ -95,6 +96,7 @@ ROUTES: list[BaseRoute] = [
     Route("/statement.pdf", statement_pdf, methods=["GET"], name="statement_pdf"),
     Route("/statement.csv", statement_csv, methods=["GET"], name="statement_csv"),
     Route("/activity", activity, name="activity"),
+    Route("/explain/{figure}", explain, methods=["GET"], name="explain"),
     Route("/team", team, methods=["GET"], name="team"),
     Route("/team/requests", ask, methods=["POST"], name="ask_for_access"),
     Route("/account", account, methods=["GET"], name="account"),

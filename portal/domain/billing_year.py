@@ -12,7 +12,7 @@ from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final, Protocol
 
-from portal.domain.invoices import CANCELLED, ZERO, Bill
+from portal.domain.invoices import CANCELLED, ZERO, Bill, paid_of
 
 MONTHS: Final = 12
 STEPS: Final = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
@@ -80,13 +80,6 @@ def months_until(today: date) -> tuple[date, ...]:
 def counts(bill: Bill) -> bool:
     """Whether an invoice was ever meant to be paid: neither a draft nor void."""
     return bill.status != "draft" and bill.status not in CANCELLED
-
-
-def paid_of(bill: Bill) -> Decimal:
-    """What was paid of an invoice: all of it when the CRM calls it paid and names no sum."""
-    if bill.status == "paid" and bill.amount_paid == 0:
-        return bill.amount
-    return bill.amount_paid
 
 
 def billing_years(bills: Iterable[DatedBill], today: date) -> list[BillingYear]:

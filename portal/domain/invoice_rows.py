@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Generic, Protocol, TypeVar
 
-from portal.domain.invoices import ZERO, Bill, Standing, StandingKind, balance, standing
+from portal.domain.invoices import ZERO, Bill, Standing, StandingKind, balance, paid_of, standing
 
 
 class Line(Protocol):
@@ -60,13 +60,6 @@ def row(invoice: InvoiceT, today: date, engagement_name: str = "") -> Row[Invoic
     """The row of an invoice as it stands on `today`, a calendar day where the viewer is."""
     stands = standing(invoice, today)
     return Row(invoice, stands, paid_of(invoice), balance(invoice), engagement_name)
-
-
-def paid_of(bill: Bill) -> Decimal:
-    """What has been paid of an invoice: the whole of a paid one for which the CRM has no sum."""
-    if bill.status == "paid" and bill.amount_paid == 0:
-        return bill.amount
-    return bill.amount_paid
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,13 @@ def balance(bill: Bill) -> Decimal:
     return min(left, ZERO) if bill.amount < 0 else max(left, ZERO)
 
 
+def paid_of(bill: Bill) -> Decimal:
+    """What was paid of an invoice: all of it when the CRM calls it paid and names no sum."""
+    if bill.status == "paid" and bill.amount_paid == 0:
+        return bill.amount
+    return bill.amount_paid
+
+
 def standing(bill: Bill, today: date) -> Standing:
     """How the invoice stands on `today` (a calendar day where the viewer is)."""
     if bill.status in CANCELLED:

@@ -30,8 +30,7 @@ from enum import StrEnum
 from itertools import accumulate
 from typing import Final, Protocol
 
-from portal.domain.invoice_rows import paid_of
-from portal.domain.invoices import CANCELLED, ZERO, Bill, balance
+from portal.domain.invoices import CANCELLED, ZERO, Bill, balance, paid_of
 
 NEVER_STATED: Final = CANCELLED | {"draft"}
 UNDATED: Final = date.min

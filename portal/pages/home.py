@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -16,18 +15,21 @@ from portal.domain import engagements as work
 from portal.domain import invoices as billing
 from portal.domain.billing_year import billing_years, chart
 from portal.domain.daypart import day_part
+from portal.domain.recent import recent
 from portal.domain.timeline import by_day
 from portal.format import zone_of
 from portal.pages.engagements import cards
+from portal.pages.last_visit import since_last_visit
 from portal.templating import render
 
 LATELY: Final = 8
 """How many activities the home page shows."""
 
+MOST_CHANGES: Final = 6
+"""How many changes since the last visit it names; the rest are counted."""
+
 NEXT: Final = 4
 """How many dates ahead it shows."""
-
-RECENT: Final = timedelta(days=30)
 
 
 async def home(request: Request) -> Response:
@@ -39,20 +41,24 @@ async def home(request: Request) -> Response:
         access.engagements(), access.activities(), access.journey_activities(), _invoices(access)
     )
     zone, now, today = zone_of(access.viewer.time_zone), access.now(), access.today()
-    active = [e for e in work.ordered(engagements) if e.status == "active"]
-    shown = cards(access, active, leading)
+    all_cards = cards(access, work.ordered(engagements), leading)
+    shown = [card for card in all_cards if card.engagement.status == "active"]
+    active = [card.engagement for card in shown]
+    reached = {card.engagement.id: card.course.reached for card in all_cards}
     return render(
         request,
         "home.html",
         {
             "now": now,
             "today": today,
+            "since": await since_last_visit(request, engagements, reached, invoices, activities),
+            "most_changes": MOST_CHANGES,
             "part": day_part(now, zone),
             "cards": shown,
             "under_way_count": sum(card.state in work.UNDER_WAY for card in shown),
             "engagement_count": len(engagements),
             "days": by_day(activities[:LATELY], zone),
-            "recent_count": sum(now - a.created_at <= RECENT for a in activities),
+            "recent_count": len(recent(activities, now)),
             "next_dates": work.next_dates(active, today)[:NEXT],
             **_money(access, invoices),
         },

@@ -54,7 +54,6 @@ async def invoices(request: Request) -> Response:
             "is_empty": not rows,
             "names": {engagement.id: engagement.name for engagement in engagements},
             "choices": _choices(wanted, rows, engagements),
-            "has_void": any(one.standing.kind is StandingKind.VOID for one in found),
         },
     )
 

@@ -19,8 +19,8 @@ from portal.domain.billing_year import (
     chart,
     counts,
     months_until,
-    paid_of,
 )
+from portal.domain.invoices import paid_of
 
 TODAY = date(2026, 11, 24)
 

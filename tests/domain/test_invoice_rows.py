@@ -9,7 +9,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.domain.invoice_rows import Sums, paid_of, row, sums
+from portal.domain.invoice_rows import Sums, row, sums
 
 TODAY = date(2026, 11, 24)
 LATE, AHEAD = date(2026, 11, 23), date(2026, 11, 25)
@@ -29,13 +29,6 @@ class Bill:
     invoice_number: str | None = None
     engagement_id: str | None = None
     line_items: tuple[()] = ()
-
-
-def test_what_is_paid_without_a_sum_is_paid_whole() -> None:
-    assert paid_of(Bill(Decimal(9), status="paid")) == 9
-    assert paid_of(Bill(Decimal(9), Decimal(10), status="paid")) == 10
-    assert paid_of(Bill(Decimal(9), Decimal(4))) == 4
-    assert paid_of(Bill(Decimal(9))) == 0
 
 
 def test_figures_stay_within_their_currency_and_void_ones_count_in_none() -> None:

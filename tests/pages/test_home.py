@@ -186,7 +186,7 @@ async def test_the_table_behind_the_chart_has_the_sums_of_the_invoices_to_the_ce
         assert sum(dollars(pair[1]) for pair in months) == paid
 
 
-async def test_an_invoice_shows_in_its_month_and_leads_to_the_list(on: Stage) -> None:
+async def test_an_invoice_shows_in_its_month_and_leads_to_what_makes_it(on: Stage) -> None:
     await bill(on, amount=70.07, currency="CHF", issued_date="2026-02-28")
     await bill(on, amount=0.03, currency="CHF", issued_date="2025-12-01")
     await bill(on, amount=9, currency="CHF", issued_date="2025-11-30")
@@ -195,8 +195,8 @@ async def test_an_invoice_shows_in_its_month_and_leads_to_the_list(on: Stage) ->
     assert table["Feb 2026"] == ("CHF70.07", "CHF0.00")
     assert table["Dec 2025"][0] == "CHF0.03"
     assert table["In all"] == ("CHF70.10", "CHF0.00")
-    assert 'href="/invoices?currency=CHF&amp;year=2026"' in chart
-    assert 'href="/invoices?currency=CHF&amp;year=2025"' in chart
+    assert 'href="/explain/invoiced?currency=CHF&amp;month=2026-02"' in chart
+    assert 'href="/explain/invoiced?currency=CHF&amp;month=2025-12"' in chart
 
 
 async def test_a_payment_without_a_day_is_told_and_not_hidden(on: Stage) -> None:
@@ -257,7 +257,7 @@ async def test_a_viewers_home_has_activity_in_the_place_of_money(on: Stage) -> N
     assert "chart" not in page
     assert "/invoices" not in page
     assert "Owed" not in page
-    count = re.search(r'<a class="stat__link" href="/activity">(\d+)</a>', page)
+    count = re.search(r'<a class="stat__link" href="/explain/updates">(\d+)</a>', page)
     assert count
     browser = await on.signed_in("sam@acme.com")
     found = (await browser.get("/api/activities?limit=500")).json()["data"]
