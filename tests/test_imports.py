@@ -55,7 +55,8 @@ RULES: Final = (
     Rule(
         "portal.pages",
         never="portal.env",
-        save_in="portal.pages.account portal.pages.team portal.pages.questions",
+        save_in="portal.pages.account portal.pages.team portal.pages.questions "
+        "portal.pages.last_visit",
     ),
     Rule("portal.documents", never="portal.env"),
     Rule("portal.staff", never="portal.crm.client"),

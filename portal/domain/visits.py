@@ -12,8 +12,6 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
-from msgspec import Struct
-
 from portal.domain.engagements import Work
 from portal.domain.invoices import Bill, StandingKind, paid_of, standing
 
@@ -49,7 +47,8 @@ class Told(Work, Protocol):
         """How it stands, in a sentence."""
 
 
-class Snapshot(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
     """What the home page was made of at a moment.
 
     `invoices` is each invoice's standing and what was paid of it, by id; None for a viewer who
@@ -64,7 +63,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     latest: datetime | None = None
 
 
-class Visits(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Visits:
     """What is kept of a person: the latest look, and how the visit before this one ended."""
 
     latest: Snapshot

@@ -1,28 +1,22 @@
-"""Since your last visit: the snapshot kept of each person, moved on by their own looks alone."""
+"""Since your last visit: what differs from what was kept, moved on by one's own looks alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
-import msgspec
 from starlette.requests import Request
 
+from portal.activity.last_visits import LastVisits
 from portal.auth.gate import access_of, who_of
 from portal.crm.models import Activity, Engagement, Invoice
 from portal.domain.visits import (
     Since,
-    Visits,
     end_of_visit_before,
     looked,
     since,
     snapshot,
 )
-from portal.edge.kv import KV
 from portal.env import env_of
-
-KEPT_SECONDS: Final = 400 * 86_400.0
-"""A client who comes once a year still reads what changed."""
 
 
 async def since_last_visit(
@@ -48,9 +42,10 @@ async def since_last_visit(
         invoices if viewer.sees_money else None,
         activities,
     )
-    kept = await _kept(env.state, viewer.contact_id)
+    visits = LastVisits(env.state)
+    kept = await visits.of(viewer.contact_id)
     if who_of(request).preview is None and not _is_ahead(request):
-        env.ctx.wait_until(_keep(env.state, viewer.contact_id, looked(kept, shown)))
+        env.ctx.wait_until(visits.keep(viewer.contact_id, looked(kept, shown)))
     before = end_of_visit_before(kept, shown.at, viewer.company_id)
     if before is None:
         return None
@@ -59,20 +54,3 @@ async def since_last_visit(
 
 def _is_ahead(request: Request) -> bool:
     return "prefetch" in request.headers.get("sec-purpose", "")
-
-
-async def _kept(state: KV, contact_id: str) -> Visits | None:
-    found = await state.get(_key(contact_id))
-    try:
-        return None if found is None else msgspec.json.decode(found, type=Visits)
-    except msgspec.DecodeError:
-        # Of an older version: the next look replaces it.
-        return None
-
-
-async def _keep(state: KV, contact_id: str, visits: Visits) -> None:
-    await state.put(_key(contact_id), msgspec.json.encode(visits), ttl=KEPT_SECONDS)
-
-
-def _key(contact_id: str) -> str:
-    return f"visits:{contact_id}"

@@ -1,0 +1,37 @@
+"""What each person was shown when they were last here: kept in the STATE store."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from portal.domain.visits import Visits
+from portal.edge.kv import KV
+
+KEPT_SECONDS: Final = 400 * 86_400.0
+"""A client who comes once a year still reads what changed."""
+
+
+class LastVisits:
+    """Remembers the visits of contacts."""
+
+    def __init__(self, state: KV) -> None:
+        self._state = state
+
+    async def of(self, contact_id: str) -> Visits | None:
+        """What is kept of a contact; None before the first visit, and when it cannot be read."""
+        found = await self._state.get(_key(contact_id))
+        try:
+            return None if found is None else msgspec.json.decode(found, type=Visits)
+        except msgspec.DecodeError:
+            # Of an older version: the next look replaces it.
+            return None
+
+    async def keep(self, contact_id: str, visits: Visits) -> None:
+        """Keep this in place of what was kept."""
+        await self._state.put(_key(contact_id), msgspec.json.encode(visits), ttl=KEPT_SECONDS)
+
+
+def _key(contact_id: str) -> str:
+    return f"visits:{contact_id}"
