@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Mount, Route, Router
 
+from portal.accent import PATH as ACCENT_CSS
+from portal.accent import accent_css
 from portal.api.openapi import openapi_json
 from portal.api.portal_config import portal_config
 from portal.api.reads import read_list, read_one
@@ -115,6 +117,7 @@ ROUTES: list[BaseRoute] = [
     Route("/healthz", healthz, name="healthz"),
     Route("/readyz", readyz, name="readyz"),
     Route(SPECULATION_RULES, speculation_rules, name="speculation_rules"),
+    Route(ACCENT_CSS, accent_css, methods=["GET"], name="accent_css"),
     Route(SECURITY_TXT, security_txt, name="security_txt"),
     Mount("/static", HashedFiles(directory=STATIC_DIR), name="static"),
 ]

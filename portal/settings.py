@@ -52,6 +52,8 @@ class Settings:
     environment: str
     product: str
     portal_name: str
+    accent: str | None
+    links: tuple[tuple[str, str], ...]
     portal_origin: str
     support_email: str
     session_secrets: tuple[str, ...] = field(repr=False)
@@ -257,6 +259,8 @@ def _secrets_held(config: Config, settings: Settings) -> list[str]:
 
 
 def _printed(value: object) -> str:
+    if isinstance(value, tuple) and all(isinstance(one, tuple) for one in value):
+        return ", ".join(name for name, _ in value)
     if isinstance(value, frozenset | tuple):
         return ", ".join(sorted(map(str, value)))
     return without_credentials(str(value))

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from portal import format as formats
+from portal.domain.accent import shades
 from portal.domain.navigation import navigation
 from portal.domain.viewer import Staff, Viewer
 from portal.errors import PortalError
@@ -52,6 +53,14 @@ class Brand(Protocol):
     @property
     def product(self) -> str:
         """The product's slug: `mode`."""
+
+    @property
+    def accent(self) -> str | None:
+        """The product's colour, `#rrggbb`, when the configuration names one."""
+
+    @property
+    def links(self) -> tuple[tuple[str, str], ...]:
+        """Further links of the menu: names and addresses."""
 
     @property
     def portal_origin(self) -> str:
@@ -95,6 +104,11 @@ class Assets:
 
     def _hash(self, path: str) -> str:
         return hashlib.sha256((self._folder / path).read_bytes()).hexdigest()[:12]
+
+
+def colour_of(brand: Brand, assets: Assets) -> str:
+    """The product's colour under white text: `#09826e`."""
+    return shades(brand.accent).fill if brand.accent else assets.brand_colour(brand.product)
 
 
 class Templates:
@@ -179,7 +193,9 @@ class Templates:
             asset=assets.url,
             import_map=Markup(IMPORT_MAP),  # noqa: S704 # a constant of ours
             brand_asset=partial(assets.brand_url, brand.product),
-            brand_colour=partial(assets.brand_colour, brand.product),
+            brand_colour=lambda: colour_of(brand, assets),
+            accent=brand.accent,
+            links=brand.links,
         )
         return made
 

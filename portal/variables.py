@@ -60,6 +60,15 @@ VARIABLES: Final = (
     Variable("PRODUCT", values.slug, "The product whose portal this is: `mode`.", required=True),
     Variable("PORTAL_NAME", values.text, "The name in the header. Default: the product's."),
     Variable(
+        "ACCENT", values.colour, "The product's colour, `#rrggbb`. Default: the platform's for it."
+    ),
+    Variable(
+        "LINKS",
+        values.links,
+        "Further links of the menu: a name each, and an https address or a path.",
+        default=(),
+    ),
+    Variable(
         "PORTAL_ORIGIN", values.origin, "The one origin of links and redirects.", required=True
     ),
     Variable("SUPPORT_EMAIL", values.mailbox, "Where clients write. Default: `MAIL_FROM`."),

@@ -11,7 +11,7 @@ from portal.api.envelope import envelope
 from portal.env import env_of
 from portal.errors import NotFound
 from portal.settings import Settings
-from portal.templating import Assets
+from portal.templating import Assets, colour_of
 
 
 async def portal_config(request: Request) -> Response:
@@ -36,7 +36,7 @@ def _config(settings: Settings, assets: Assets) -> dict[str, Any]:
         "id": product,
         "subdomain": product,
         "name": settings.portal_name,
-        "brand_color": assets.brand_colour(product),
+        "brand_color": colour_of(settings, assets),
         "logo_mark_url": brand("favicon.svg"),
         "favicon_url": brand("favicon-32.png"),
         "logo_og_url": brand("og.png"),

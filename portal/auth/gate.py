@@ -28,6 +28,7 @@ PUBLIC_PATHS: Final = frozenset(
     {
         *("/favicon.ico", "/robots.txt", "/healthz", "/readyz"),
         *("/.well-known/security.txt", "/speculation-rules.json", "/api/portal/config"),
+        "/accent.css",
     }
 )
 PUBLIC_PREFIXES: Final = ("/auth/", "/api/auth/", "/static/")

@@ -23,6 +23,8 @@ Reader = Callable[[object], Any]
 WORD: Final = re.compile(r"[A-Za-z0-9_.-]+")
 KIND: Final = re.compile(r"(?:[A-Za-z0-9_.-]+:)?[A-Za-z0-9_.-]+")
 SIGN: Final = re.compile(r"[A-Za-z0-9_.-]+(?::\s*\S[^:]*)?")
+LINK: Final = re.compile(r"https://[^\s/]+(?:/\S*)?|/(?!/)\S*")
+COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
 SLUG: Final = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 DOMAIN: Final = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?")
 CREDENTIALS: Final = re.compile(r'([^\s"]*?//)[^\s"]*@|[^\s":]+:[^\s"]*@')
@@ -119,6 +121,31 @@ def stages(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if len({entry.casefold() for entry in entries}) < len(entries):
         raise ValueError("a table that leads no activity to two stages")
     return tuple((name, tuple(listed)) for name, listed in table.items())
+
+
+def links(value: object) -> tuple[tuple[str, str], ...]:
+    """Links in their order, each by its name: a TOML table, or the same as JSON text.
+
+    One leads to an https address, or to a path of the portal itself.
+    """
+    expected = 'a table of links such as Status = "https://status.example.com"'
+    try:
+        table = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        table = None
+    if not isinstance(table, dict) or "" in table:
+        raise ValueError(expected)
+    if not all(isinstance(one, str) and LINK.fullmatch(one) for one in table.values()):
+        raise ValueError(expected)
+    return tuple(table.items())
+
+
+def colour(value: object) -> str:
+    """A colour as `#rrggbb`, in lower case."""
+    written = text(value).lower()
+    if not COLOUR.fullmatch(written):
+        raise ValueError("a colour such as #0c917b")
+    return written
 
 
 def domains(value: object) -> tuple[str, ...]:
