@@ -26,11 +26,12 @@ from portal.errors import NoClientChosen, ReadOnlyPreview
 
 PUBLIC_PATHS: Final = frozenset(
     {
-        *("/favicon.ico", "/robots.txt", "/healthz", "/readyz"),
+        *("/favicon.ico", "/robots.txt", "/healthz", "/readyz", "/verify"),
         *("/.well-known/security.txt", "/speculation-rules.json", "/api/portal/config"),
+        "/notices/unsubscribe",
     }
 )
-PUBLIC_PREFIXES: Final = ("/auth/", "/api/auth/", "/static/")
+PUBLIC_PREFIXES: Final = ("/auth/", "/api/auth/", "/static/", "/calendar/feed/")
 GATED_PATHS: Final = frozenset(
     f"{prefix}/{name}"
     for prefix in ("/auth", "/api/auth")

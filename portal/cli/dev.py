@@ -11,11 +11,13 @@ from pathlib import Path
 
 from portal.asgi import build_app
 from portal.cli.banner import banner
+from portal.cli.cron import run_on_schedule
 from portal.cli.keys import DATA_FILE
 from portal.cli.project import add_project_options, load_project
 from portal.cli.sandbox import Place, sandbox_running
 from portal.cli.servers import PortTaken, bind, serving, stop_signals
 from portal.edge.config import Config
+from portal.edge.cron import parse_cron
 from portal.edge.dev_vars import DEV_VARS, new_secrets, write_dev_vars
 from portal.observe import configure_logging
 from portal.settings import Settings
@@ -85,8 +87,12 @@ async def _run(config: Config, settings: Settings, ports: Ports, data: Path) -> 
     async with AsyncExitStack() as stack:
         listener = bind("127.0.0.1", ports.portal)
         people = await stack.enter_async_context(sandbox_running(place, settings))
-        await stack.enter_async_context(serving(build_app(settings), listener))
+        app = build_app(settings)
+        await stack.enter_async_context(serving(app, listener))
         print(banner(config, settings, place, people), flush=True)
+        crons = tuple(parse_cron(expression) for expression in config.crons)
         with stop_signals() as stop:
+            if crons:
+                await run_on_schedule(app.state.env, crons, stop)
             await stop.wait()
         print("\nStopping.")
