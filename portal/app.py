@@ -28,6 +28,7 @@ def create_app(env: Env) -> Starlette:
         try:
             yield
         finally:
+            env.ctx.stop()
             await env.ctx.drain(DRAIN_SECONDS)
             delivery.cancel()
             with suppress(asyncio.CancelledError):

@@ -14,9 +14,14 @@
     │   └── GoogleRefused           Google's answer signs nobody in; carries `cause`
     ├── NotFound              404   not there, or not the viewer's: the same answer
     ├── LinkRefused           410   a magic link or code that signs nobody in; carries `reason`
+    ├── UnsubscribeRefused    400   a link that ends nobody's mails
     ├── BadInput              422   a field is wrong; names the field
     ├── PayloadTooLarge       413
     ├── UnsupportedMediaType  415
+    ├── TooManyRequests       429   asked for too often; carries `retry_after`
+    │   ├── TooManyChecks           invoices checked from one network
+    │   └── InvoiceLocked           one number checked with wrong details
+    ├── ChecksUnavailable     503   whether it may be checked cannot be counted
     ├── HostUnknown           400   a Host header that is not ours
     ├── GoogleUnavailable     503   Google does not answer as it should
     └── SMApiError            503   SM API cannot be asked, or did not answer as SM API
@@ -180,6 +185,17 @@ class LinkRefused(PortalError):
         self.tries_left = tries_left
 
 
+class UnsubscribeRefused(PortalError):
+    """The token of a mail's unsubscribe link is not one of ours, or not whole."""
+
+    status = 400
+    title = msgid("This link cannot be used")
+    default_message = msgid(
+        "It may have been cut short on the way. Nothing was changed. You can choose which mails "
+        "you get on your account page."
+    )
+
+
 class BadInput(PortalError):
     """A value that cannot be used; `field` names it."""
 
@@ -205,6 +221,46 @@ class UnsupportedMediaType(PortalError):
     status = 415
     title = msgid("That did not work")
     default_message = msgid("Send a form or a JSON object.")
+
+
+class TooManyRequests(PortalError):
+    """Asked for more often than is needed. `retry_after` is in seconds."""
+
+    status = 429
+    title = msgid("Too many requests")
+    default_message = msgid("This was asked for too often. Please try again later.")
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class TooManyChecks(TooManyRequests):
+    """One network has had its share of invoice checks."""
+
+    default_message = msgid(
+        "Many invoices were checked from your network just now. Wait ten minutes and try again."
+    )
+
+
+class InvoiceLocked(TooManyRequests):
+    """One invoice number was checked with wrong details too often: somebody may be guessing."""
+
+    default_message = msgid(
+        "This number was checked with wrong details many times, so it is not checked any more "
+        "for an hour. Do not pay; ask us."
+    )
+
+
+class ChecksUnavailable(PortalError):
+    """The store that counts checks does not answer; without it nothing is compared."""
+
+    status = 503
+    title = msgid("We cannot check right now")
+    default_message = msgid(
+        "Invoices cannot be checked right now. Do not pay before you have checked: "
+        "try again in a minute, or ask us."
+    )
 
 
 class HostUnknown(PortalError):

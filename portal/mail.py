@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from email.headerregistry import Address
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import SMTP, SMTPUTF8, EmailPolicy, Policy
 from email.utils import formatdate, make_msgid, parseaddr
 from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
@@ -18,12 +19,42 @@ TIMEOUT: Final = 10.0
 
 @dataclass(frozen=True)
 class Letter:
-    """What is to be sent, to one address as the CRM stores it."""
+    """What is to be sent, to one address as the CRM stores it.
+
+    `reference` is the part of the Message-ID before the `@`: a letter that may have to be sent
+    again keeps the same, so that mailboxes can tell; empty is a new one each time. `headers` come
+    on top of those that every letter has, and never take the place of one.
+    """
 
     to: str
     subject: str
     text: str
     html: str
+    reference: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Addresses(UnstructuredHeader, BaseHeader):
+    """A header of addresses, broken after commas alone.
+
+    What is too long for a line, the library would else write as an encoded word, which is no
+    address to whoever reads it (RFC 2369).
+    """
+
+    def fold(self, *, policy: Policy) -> str:
+        """The header as it is sent."""
+        value = str(self).replace(", ", f",{policy.linesep} ")
+        return f"{self.name}: {value}{policy.linesep}"
+
+
+def _whole_addresses(policy: EmailPolicy[EmailMessage]) -> EmailPolicy[EmailMessage]:
+    registry = HeaderRegistry()
+    registry.map_to_type("list-unsubscribe", _Addresses)
+    return policy.clone(header_factory=registry)
+
+
+_PLAIN: Final = _whole_addresses(SMTP)
+_UTF8: Final = _whole_addresses(SMTPUTF8)
 
 
 class Mailer(Protocol):
@@ -94,18 +125,26 @@ def compose(letter: Letter, mail_from: str) -> EmailMessage:
     """The letter as a message of two alternatives.
 
     A domain outside ASCII is written in its IDNA form; a local part outside ASCII needs a server
-    that speaks SMTPUTF8 (RFC 6531). Raises ValueError for an unusable address.
+    that speaks SMTPUTF8 (RFC 6531). Raises ValueError for an unusable address, and for a header
+    that is there already.
     """
     to = validate_email(letter.to.strip(), check_deliverability=False, test_environment=True)
-    message = EmailMessage(policy=SMTP if to.local_part.isascii() else SMTPUTF8)
+    message = EmailMessage(policy=_PLAIN if to.local_part.isascii() else _UTF8)
     name, address = parseaddr(mail_from)
     message["From"] = Address(name, addr_spec=address)
     message["To"] = Address(username=to.local_part, domain=to.ascii_domain or to.domain)
     message["Subject"] = letter.subject
     message["Date"] = formatdate(usegmt=True)
-    message["Message-ID"] = make_msgid(domain=address.rpartition("@")[2] or "localhost")
+    domain = address.rpartition("@")[2] or "localhost"
+    message["Message-ID"] = (
+        f"<{letter.reference}@{domain}>" if letter.reference else make_msgid(domain=domain)
+    )
     # Neither replies from robots nor a place in "focused" lists: this is a reply to a request.
     message["Auto-Submitted"] = "auto-generated"
+    for name, value in letter.headers.items():
+        if name in message:
+            raise ValueError(f"a letter has a {name} already")
+        message[name] = value
     message.set_content(letter.text)
     message.add_alternative(letter.html, subtype="html")
     return message

@@ -17,7 +17,7 @@ from portal.security import BodyLimit, HostCheck, SecurityHeaders, content_secur
 from portal.settings import Settings
 from portal.templating import IMPORT_MAP
 
-LEAST_COMPRESSED: Final = 1000
+LEAST_COMPRESSED: Final = 400
 """Bytes below which compressing costs more than it saves."""
 
 GZIP_LEVEL: Final = 5

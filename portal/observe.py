@@ -14,6 +14,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+TOKEN_IN_PATH: Final = re.compile(r"(?<=/feed/).+", re.IGNORECASE | re.DOTALL)
+"""Calendar programs can be given nothing but an address, so their token is in it, even in one that
+was copied wrongly."""
+
 QUIET_PATHS: Final = ("/static/", "/healthz", "/readyz")
 
 log = structlog.get_logger("portal.request")
@@ -79,10 +83,15 @@ class RequestLog:
                     log.info(
                         "request",
                         method=scope["method"],
-                        path=scope["path"],
+                        path=without_token(scope["path"]),
                         status=status,
                         ms=round((time.perf_counter() - started) * 1000, 1),
                     )
+
+
+def without_token(path: str) -> str:
+    """The path as it may be written down."""
+    return TOKEN_IN_PATH.sub("…", path)
 
 
 def _request_id(sent: str | None) -> str:

@@ -29,19 +29,35 @@ from portal.auth.login import (
 )
 from portal.auth.logout import logout, logout_everywhere
 from portal.auth.me import me
+from portal.documents.calendar_feed import calendar_feed
 from portal.documents.invoice_pdf import invoice_pdf
 from portal.documents.statement_csv import statement_csv
 from portal.documents.statement_pdf import statement_pdf
 from portal.health import healthz, readyz
+from portal.notices.page import choose_notices
+from portal.notices.unsubscribe import ask_to_unsubscribe, unsubscribe
+from portal.packs.download import download
+from portal.packs.events import events
 from portal.pages.account import account, end_sign_in
 from portal.pages.activity import activity
+from portal.pages.calendar import calendar, change_calendar
 from portal.pages.engagements import engagement, engagements
 from portal.pages.explain import explain
 from portal.pages.home import home
 from portal.pages.invoices import ask_about_invoice, invoice, invoices, invoices_csv
 from portal.pages.profile import change_profile, choose_theme
+from portal.pages.search import search
 from portal.pages.statement import statement
 from portal.pages.team import ask, team
+from portal.pages.verify import check_invoice, verify
+from portal.pages.year_pack import (
+    cancel_year_pack,
+    delete_year_pack,
+    go_on_with_year_pack,
+    start_year_pack,
+    year_pack,
+    year_packs,
+)
 from portal.security_txt import PATH as SECURITY_TXT
 from portal.security_txt import security_txt
 from portal.speculation import PATH as SPECULATION_RULES
@@ -97,14 +113,33 @@ ROUTES: list[BaseRoute] = [
     Route("/statement", statement, methods=["GET"], name="statement"),
     Route("/statement.pdf", statement_pdf, methods=["GET"], name="statement_pdf"),
     Route("/statement.csv", statement_csv, methods=["GET"], name="statement_csv"),
+    Route("/year-pack", year_packs, methods=["GET"], name="year_packs"),
+    Route("/year-pack", start_year_pack, methods=["POST"], name="start_year_pack"),
+    Route("/year-pack/{id}.zip", download, methods=["GET"], name="year_pack_zip"),
+    Route("/year-pack/{id}/events", events, methods=["GET"], name="year_pack_events"),
+    Route("/year-pack/{id}/go-on", go_on_with_year_pack, methods=["POST"], name="go_on_year_pack"),
+    Route("/year-pack/{id}/cancel", cancel_year_pack, methods=["POST"], name="cancel_year_pack"),
+    Route("/year-pack/{id}/delete", delete_year_pack, methods=["POST"], name="delete_year_pack"),
+    Route("/year-pack/{id}", year_pack, methods=["GET"], name="year_pack"),
     Route("/activity", activity, name="activity"),
     Route("/explain/{figure}", explain, methods=["GET"], name="explain"),
+    Route("/search", search, methods=["GET"], name="search"),
     Route("/team", team, methods=["GET"], name="team"),
     Route("/team/requests", ask, methods=["POST"], name="ask_for_access"),
     Route("/account", account, methods=["GET"], name="account"),
     Route("/account", change_profile, methods=["POST"], name="change_profile"),
     Route("/account/theme", choose_theme, methods=["POST"], name="choose_theme"),
     Route("/account/end-sign-in", end_sign_in, methods=["POST"], name="end_sign_in"),
+    Route("/account/notices", choose_notices, methods=["POST"], name="choose_notices"),
+    # From a mail, signed in or not.
+    Route("/notices/unsubscribe", ask_to_unsubscribe, methods=["GET"], name="ask_to_unsubscribe"),
+    Route("/notices/unsubscribe", unsubscribe, methods=["POST"], name="unsubscribe"),
+    Route("/calendar", calendar, methods=["GET"], name="calendar"),
+    Route("/calendar", change_calendar, methods=["POST"], name="change_calendar"),
+    Route("/calendar/feed/{token}.ics", calendar_feed, methods=["GET"], name="calendar_feed"),
+    # For whoever holds an invoice: is it ours?
+    Route("/verify", verify, methods=["GET"], name="verify"),
+    Route("/verify", check_invoice, methods=["POST"], name="check_invoice"),
     # Sprint Mode's own people.
     Route("/staff", clients, name="staff"),
     Route("/staff/companies/{id}", company_page, name="staff_company"),

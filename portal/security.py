@@ -16,7 +16,7 @@ MOST_BODY_BYTES: Final = 64 * 1024
 LONGEST_LENGTH: Final = 18
 """Digits of a Content-Length that anyone could mean."""
 
-TOKEN_PATHS: Final = ("/auth/", "/api/auth/")
+TOKEN_PATHS: Final = ("/auth/", "/api/auth/", "/notices/")
 PROBE_PATHS: Final = frozenset({"/healthz", "/readyz"})
 
 

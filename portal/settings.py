@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from limits import RateLimitItem
 
+from portal.domain.invoice_check import CheckKey, InvoiceChecks, derived_key
 from portal.domain.journey import Journey
 from portal.edge.bindings import Binding, resource_binding, secret_binding
 from portal.edge.config import Config, read_config
@@ -57,6 +58,7 @@ class Settings:
     portal_origin: str
     support_email: str
     session_secrets: tuple[str, ...] = field(repr=False)
+    invoice_check_keys: tuple[tuple[str, str], ...] = field(repr=False)
     session_cookie_domain: str | None
     session_cookie_secure: bool
     session_cookie_samesite: Literal["lax", "none", "strict"]
@@ -85,6 +87,12 @@ class Settings:
     trusted_proxies: int
     state_url: str
     activities_url: str
+
+    @property
+    def invoice_checks(self) -> InvoiceChecks:
+        """What makes and compares check codes; without keys of its own, by the session secret."""
+        keys = tuple(CheckKey(id_, secret.encode()) for id_, secret in self.invoice_check_keys)
+        return InvoiceChecks(self.product, keys or (derived_key(self.session_secrets[0]),))
 
     @property
     def session_lifetime(self) -> timedelta:
@@ -249,6 +257,7 @@ def _secrets_held(config: Config, settings: Settings) -> list[str]:
     held = {
         "SESSION_SECRET": True,
         "SESSION_SECRET_PREVIOUS": len(settings.session_secrets) > 1,
+        "INVOICE_CHECK_KEYS": bool(settings.invoice_check_keys),
     }
     return [
         v.name

@@ -87,6 +87,13 @@ VARIABLES: Final = (
         secret=True,
     ),
     Variable(
+        "INVOICE_CHECK_KEYS",
+        values.named_secrets,
+        "Keys of invoices' check codes, `id:secret`, newest first. Default: from `SESSION_SECRET`.",
+        default=(),
+        secret=True,
+    ),
+    Variable(
         "SESSION_COOKIE_DOMAIN",
         values.cookie_domain,
         "Domain that shares the session: `.sprintmode.ai`. Default: this host alone.",

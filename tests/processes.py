@@ -22,13 +22,17 @@ UNHURRIED: Final = {"ASK_LIMIT_ADDRESS": "1000/minute", "ASK_LIMIT_CLIENT": "100
 
 @dataclass(frozen=True)
 class Dev:
-    """A running `portal dev`: its addresses, its folder and what it printed until it was ready."""
+    """A running `portal dev`: its addresses, its folder and what it printed until it was ready.
+
+    `second_portal` is the port of another product's portal that its sandbox trusts.
+    """
 
     portal: str
     sandbox: str
     folder: Path
     printed: str
     process: subprocess.Popen[str]
+    second_portal: int
 
 
 def free_ports(count: int) -> list[int]:
@@ -70,17 +74,16 @@ def project_in(folder: Path) -> Path:
 @contextmanager
 def running_dev(folder: Path) -> Iterator[Dev]:
     """`portal dev` on free ports in a fresh folder, stopped at the end as Ctrl-C would."""
-    ports = free_ports(3)
-    options = ("--port", "--sandbox-port", "--smtp-port")
+    ports = free_ports(4)
+    options = ("--port", "--sandbox-port", "--smtp-port", "--second-portal")
     words = [
         word for option, port in zip(options, ports, strict=True) for word in (option, str(port))
     ]
     process = portal("dev", *words, folder=project_in(folder), **UNHURRIED)
     try:
         printed = _until_ready(process)
-        yield Dev(
-            f"http://127.0.0.1:{ports[0]}", f"http://127.0.0.1:{ports[1]}", folder, printed, process
-        )
+        portal_origin, sandbox = (f"http://127.0.0.1:{port}" for port in ports[:2])
+        yield Dev(portal_origin, sandbox, folder, printed, process, ports[3])
     finally:
         stop(process)
 

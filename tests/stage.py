@@ -206,7 +206,8 @@ def _in_mail(pattern: re.Pattern[str], letter: Letter) -> str:
 def _templates(settings: Settings) -> Templates:
     """The pages, compiled once for each brand: they keep nothing of whom they are shown to."""
     brand = (settings.portal_name, settings.product, settings.portal_origin)
-    key = (*brand, settings.support_email, settings.environment)
+    own = (settings.accent or "", *(f"{name} {href}" for name, href in settings.links))
+    key = (*brand, settings.support_email, settings.environment, *own)
     if key not in COMPILED:
         COMPILED[key] = build_templates(settings)
     return COMPILED[key]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTPUTF8
@@ -203,3 +203,38 @@ async def test_a_refused_letter_and_an_absent_server_are_told_alike() -> None:
 async def test_a_letter_to_nowhere_is_a_failed_one() -> None:
     with pytest.raises(MailFailed):
         await SmtpMailer("smtp://127.0.0.1:1", SENDER).send(letter("not an address"))
+
+
+# What only some letters have
+
+
+def test_a_letter_that_may_be_sent_again_keeps_its_message_id() -> None:
+    once, again = (
+        compose(replace(letter(), reference="notice.0123456789abcdef"), SENDER) for _ in range(2)
+    )
+    assert once["Message-ID"] == again["Message-ID"] == "<notice.0123456789abcdef@mode.example>"
+
+
+def test_a_letter_can_say_how_to_be_spared_the_next_one() -> None:
+    link = f"https://mode.example/notices/unsubscribe?token={'x' * 120}"
+    ways = f"<{link}>, <mailto:support@mode.example?subject=unsubscribe>"
+    headers = {"List-Unsubscribe": ways, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    raw = compose(replace(letter(), headers=headers), SENDER).as_bytes()
+    # Whole on the wire: an encoded word would be no address, and no line is over its limit.
+    assert f"List-Unsubscribe: <{link}>,\r\n <mailto:".encode() in raw
+    assert max(len(line) for line in raw.split(b"\r\n")) < 998
+    read = message_from_bytes(raw, policy=SMTPUTF8)
+    assert {name: read[name] for name in headers} == headers
+
+
+@pytest.mark.parametrize("name", ["To", "subject", "Message-ID", "Auto-Submitted", "FROM"])
+def test_no_header_of_a_letter_can_be_given_again(name: str) -> None:
+    with pytest.raises(ValueError, match="already"):
+        compose(replace(letter(), headers={name: "x"}), SENDER)
+
+
+@pytest.mark.parametrize("value", ["a\r\nBcc: x@evil.example", "a\nB: c"])
+def test_a_header_cannot_bring_others_along(value: str) -> None:
+    for name in ("List-Unsubscribe", "X-Other"):
+        with pytest.raises(ValueError, match="linefeed or carriage return"):
+            compose(replace(letter(), headers={name: value}), SENDER)

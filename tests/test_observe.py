@@ -85,6 +85,12 @@ async def test_neither_query_nor_cookie_nor_key_is_logged() -> None:
     assert lines[0]["path"] == "/auth/magic/verify"
 
 
+@pytest.mark.parametrize("path", ["/calendar/feed/", "/Calendar/Feed/", "/x/feed/"])
+async def test_the_token_of_a_calendar_feed_is_not_logged(path: str) -> None:
+    [line] = await logged(f"{path}SECRET.ics/SECRET")
+    assert line["path"] == f"{path}…"
+
+
 @pytest.mark.parametrize("path", ["/static/css/base.css", "/healthz", "/readyz"])
 async def test_what_only_makes_noise_is_not_logged(path: str) -> None:
     assert await logged(path) == []

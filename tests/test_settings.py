@@ -186,6 +186,54 @@ def test_defaults_fill_in_what_is_not_said(project: Project) -> None:
     assert settings.activities_url == f"sqlite:{project.folder}/.portal/activities.db"
 
 
+def test_keys_of_check_codes_are_read_in_their_order(project: Project) -> None:
+    newer, older = "n" * 16, "older-secret:with-a-colon"
+    for given in (f"b:{newer},A:{older}", f" B:{newer} \n a:{older} "):
+        settings = project.settings(INVOICE_CHECK_KEYS=given)
+        assert settings.invoice_check_keys == (("B", newer), ("A", older))
+    assert [key.id for key in settings.invoice_checks.keys] == ["B", "A"]
+    assert newer not in repr(settings)
+    assert newer not in repr(settings.invoice_checks)
+    project.secrets(f"INVOICE_CHECK_KEYS=Z:{newer}\n")
+    config, settings = project.load(NEEDED)
+    assert settings.invoice_check_keys == (("Z", newer),)
+    table = render_bindings(binding_rows(config, settings))
+    assert "env.INVOICE_CHECK_KEYS (hidden)" in table
+    assert newer not in table
+
+
+def test_without_keys_of_their_own_check_codes_hang_on_the_session_secret(
+    project: Project,
+) -> None:
+    config, settings = project.load({**NEEDED, "INVOICE_CHECK_KEYS": ""})
+    assert settings.invoice_check_keys == ()
+    [key] = settings.invoice_checks.keys
+    assert key.id == "0"
+    assert "INVOICE_CHECK_KEYS" not in render_bindings(binding_rows(config, settings))
+    [other] = project.settings(SESSION_SECRET="o" * 32).invoice_checks.keys
+    assert other.secret != key.secret
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("no-colon-in-it-at-all", "each id one digit or letter but I, L, O and U"),
+        ("AB:" + "s" * 16, "each id one digit or letter but I, L, O and U"),
+        ("L:" + "s" * 16, "each id one digit or letter but I, L, O and U"),
+        (":" + "s" * 16, "each id one digit or letter but I, L, O and U"),
+        ("A:" + "s" * 15, "each secret 16 bytes or more"),
+        (f"A:{'s' * 16} a:{'t' * 16}", "no id is there twice"),
+    ],
+)
+def test_keys_of_check_codes_that_cannot_be_used_are_told_without_showing_them(
+    project: Project, given: str, said: str
+) -> None:
+    [error] = project.refusal({**NEEDED, "INVOICE_CHECK_KEYS": given})
+    assert error.where == "INVOICE_CHECK_KEYS"
+    assert said in error.message
+    assert given not in error.message
+
+
 def test_limits_on_asking_for_links_are_read_as_the_limits_they_are(project: Project) -> None:
     settings = project.settings(ASK_LIMIT_ADDRESS="2/minute; 9/hour")
     assert [(limit.amount, limit.get_expiry()) for limit in settings.ask_limit_address] == [

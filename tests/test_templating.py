@@ -62,9 +62,11 @@ class Brand:
     portal_origin: str = "https://mode.example"
     support_email: str = "support@mode.example"
     environment: str = "production"
+    accent: str | None = None
+    links: tuple[tuple[str, str], ...] = ()
 
 
-def templates(**brand: str) -> Templates:
+def templates(**brand: Any) -> Templates:
     return build_templates(replace(Brand(), **brand))
 
 

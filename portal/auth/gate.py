@@ -26,12 +26,13 @@ from portal.errors import NoClientChosen, ReadOnlyPreview
 
 PUBLIC_PATHS: Final = frozenset(
     {
-        *("/favicon.ico", "/robots.txt", "/healthz", "/readyz"),
+        *("/favicon.ico", "/robots.txt", "/healthz", "/readyz", "/verify"),
         *("/.well-known/security.txt", "/speculation-rules.json", "/api/portal/config"),
         "/accent.css",
+        "/notices/unsubscribe",
     }
 )
-PUBLIC_PREFIXES: Final = ("/auth/", "/api/auth/", "/static/")
+PUBLIC_PREFIXES: Final = ("/auth/", "/api/auth/", "/static/", "/calendar/feed/")
 GATED_PATHS: Final = frozenset(
     f"{prefix}/{name}"
     for prefix in ("/auth", "/api/auth")

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from portal.asgi import build_app
 from portal.cli.banner import banner
+from portal.cli.cron import run_on_schedule
 from portal.cli.keys import DATA_FILE
 from portal.cli.project import add_project_options, load_project
-from portal.cli.sandbox import Place, sandbox_running
+from portal.cli.sandbox import Place, add_second_portal, sandbox_running
 from portal.cli.servers import PortTaken, bind, serving, stop_signals
 from portal.edge.config import Config
+from portal.edge.cron import parse_cron
 from portal.edge.dev_vars import DEV_VARS, new_secrets, write_dev_vars
 from portal.observe import configure_logging
 from portal.settings import Settings
@@ -28,6 +30,7 @@ class Ports:
     portal: int
     sandbox: int
     smtp: int
+    second_portal: int
 
     def variables(self) -> dict[str, str]:
         """The variables that have to agree with the ports."""
@@ -46,6 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=8787, help="the portal's; default: 8787")
     parser.add_argument("--sandbox-port", type=int, default=8788, help="default: 8788")
     parser.add_argument("--smtp-port", type=int, default=8725, help="default: 8725")
+    add_second_portal(parser)
     parser.add_argument("--fresh", action="store_true", help="throw the sandbox's data away first")
     parser.set_defaults(run=run)
 
@@ -53,7 +57,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run until stopped. Raises ConfigError; says which port is taken, and returns 1."""
     folder = arguments.config.resolve().parent
-    ports = Ports(arguments.port, arguments.sandbox_port, arguments.smtp_port)
+    ports = Ports(
+        arguments.port, arguments.sandbox_port, arguments.smtp_port, arguments.second_portal
+    )
     make_secrets(folder)
     config, settings = load_project(arguments.config, arguments.env, ports.variables())
     configure_logging(json_lines=False)
@@ -81,12 +87,22 @@ def make_secrets(folder: Path) -> None:
 
 
 async def _run(config: Config, settings: Settings, ports: Ports, data: Path) -> None:
-    place = Place(data, ports.sandbox, ports.smtp, portal_origin=settings.portal_origin)
+    place = Place(
+        data,
+        ports.sandbox,
+        ports.smtp,
+        portal_origin=settings.portal_origin,
+        second_portal=ports.second_portal,
+    )
     async with AsyncExitStack() as stack:
         listener = bind("127.0.0.1", ports.portal)
         people = await stack.enter_async_context(sandbox_running(place, settings))
-        await stack.enter_async_context(serving(build_app(settings), listener))
+        app = build_app(settings)
+        await stack.enter_async_context(serving(app, listener))
         print(banner(config, settings, place, people), flush=True)
+        crons = tuple(parse_cron(expression) for expression in config.crons)
         with stop_signals() as stop:
+            if crons:
+                await run_on_schedule(app.state.env, crons, stop)
             await stop.wait()
         print("\nStopping.")

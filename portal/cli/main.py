@@ -15,6 +15,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "dev": "run portal, sandbox and mail with demo data",
         "serve": "run the portal in production",
+        "cron": "run the scheduled tasks: mail about invoices",
         "check": "say what is wrong with this installation",
         "grant": "give a contact access to the portal",
         "revoke": "take a contact's access to the portal away",

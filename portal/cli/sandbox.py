@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from portal.asgi import utc_now
 from portal.cli.keys import DATA_FILE, add_key_commands
@@ -21,10 +22,22 @@ from portal.sandbox.smtp import listening
 from portal.sandbox.store import Store
 from portal.settings import Settings
 
+SECOND_PORTAL: Final = 8789
+
+
+def add_second_portal(parser: argparse.ArgumentParser) -> None:
+    """`--second-portal`, for the portal of another product on this machine (docs/products.md)."""
+    parser.add_argument(
+        "--second-portal",
+        type=int,
+        default=SECOND_PORTAL,
+        help=f"port of another product's portal that is trusted, too; default: {SECOND_PORTAL}",
+    )
+
 
 @dataclass(frozen=True)
 class Place:
-    """Where a sandbox keeps its data and listens."""
+    """Where a sandbox keeps its data and listens, and which portals it trusts."""
 
     data: Path
     port: int
@@ -32,6 +45,7 @@ class Place:
     portal_origin: str
     strict_platform: bool = False
     companies: int = 0
+    second_portal: int = SECOND_PORTAL
 
     @property
     def origin(self) -> str:
@@ -49,6 +63,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strict", action="store_true", help="refuse service-token calls without X-SM-Platform"
     )
+    add_second_portal(parser)
     parser.set_defaults(run=run)
     add_key_commands(parser)
 
@@ -68,6 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         portal_origin=settings.portal_origin,
         strict_platform=arguments.strict,
         companies=arguments.companies,
+        second_portal=arguments.second_portal,
     )
     try:
         asyncio.run(_run(place, settings))
@@ -105,6 +121,7 @@ async def sandbox_running(
         api_key=settings.sm_api_key,
         origin=place.origin,
         portal_origin=place.portal_origin,
+        portal_origins=(f"http://127.0.0.1:{place.second_portal}",),
         smtp_address=f"127.0.0.1:{place.smtp_port}",
         strict_platform=place.strict_platform,
         session_secret=settings.session_secrets[0],

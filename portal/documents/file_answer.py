@@ -22,7 +22,7 @@ def file_answer(
     `name` may hold anything; it leaves as a safe file name (RFC 6266), in ASCII and, where that
     lost letters, in UTF-8 too.
     """
-    ascii_name, full_name = _ascii(name), _safe(name)
+    ascii_name, full_name = plain_name(name), _safe(name)
     header = f'{disposition}; filename="{ascii_name}"'
     if full_name != ascii_name:
         header += f"; filename*=UTF-8''{quote(full_name, safe='')}"
@@ -42,6 +42,7 @@ def _safe(name: str) -> str:
     return f"{stem}{dot}{ending}"
 
 
-def _ascii(name: str) -> str:
+def plain_name(name: str) -> str:
+    """The name in ASCII letters, digits, `.`, `_` and `-`, safe in any folder; never empty."""
     plain = unicodedata.normalize("NFKD", name.replace("ł", "l").replace("Ł", "L"))
     return _safe(plain.encode("ascii", "ignore").decode())

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from portal.auth.gate import access_of
 from portal.crm.access import ClientAccess
 from portal.crm.models import Invoice
+from portal.documents.check_code import CheckCode, CheckCodes, qr_svg
 from portal.documents.file_answer import PDF, file_answer
 from portal.documents.typesetting import pdf
 from portal.documents.wording import Wording
@@ -27,12 +28,16 @@ _OF_AN_ADDRESS: Final = "%/:?#[]@!$&'()*+,;=~"
 
 @dataclass(frozen=True)
 class InvoiceDocument:
-    """An invoice as it stands on `today`, and whom and what it was billed for."""
+    """An invoice as it stands on `today`, and whom and what it was billed for.
+
+    `check` is by which a reader can tell whether a copy has been altered.
+    """
 
     row: Row[Invoice]
     company_name: str
     engagement_name: str | None
     today: date
+    check: CheckCode | None = None
 
     def data(self, wording: Wording) -> Mapping[str, Any]:
         """What `invoice.typ` draws, in the reader's words."""
@@ -49,6 +54,7 @@ class InvoiceDocument:
             "sums": self._sums(wording),
             "note": self._note(wording),
             **self._payment(wording),
+            "check": self._check(wording, self.check) if self.check else None,
         }
 
     def _facts(self, wording: Wording) -> list[tuple[str, str]]:
@@ -110,6 +116,24 @@ class InvoiceDocument:
             "pay_url": quote(url, safe=_OF_AN_ADDRESS) if url else None,
         }
 
+    def _check(self, wording: Wording, check: CheckCode) -> Mapping[str, str]:
+        _ = wording.gettext
+        return {
+            "title": _("Check code"),
+            "code": str(check.code),
+            "where": _("Check this invoice at %(address)s", address=check.address),
+            "why": _(
+                "It tells you whether the number, the total (in %(currency)s), the due date and "
+                "the bank details are those that we issued.",
+                currency=self.row.invoice.currency.upper(),
+            ),
+            "qr": qr_svg(check.link),
+            "qr_says": _(
+                "QR code: opens %(address)s with the number and the check code filled in",
+                address=check.address,
+            ),
+        }
+
 
 async def invoice_pdf(request: Request) -> Response:
     """The PDF. Raises NotFound when the invoice is not the viewer's, RoleNotAllowed for viewers."""
@@ -119,7 +143,9 @@ async def invoice_pdf(request: Request) -> Response:
         access.company(), _engagement_name(access, found.engagement_id)
     )
     today = access.today()
-    document = InvoiceDocument(row(found, today), company.name, engagement_name, today)
+    stands = row(found, today)
+    check = CheckCodes.of(request).of_invoice(stands)
+    document = InvoiceDocument(stands, company.name, engagement_name, today, check)
     content = await pdf("invoice.typ", document.data(Wording.printed(request)), today)
     return file_answer(content, f"{found.invoice_number or found.id}.pdf", PDF, "inline")
 

@@ -17,7 +17,7 @@ from portal import format as formats
 from portal.auth.gate import access_of
 from portal.documents.typesetting import MISSING, shown
 from portal.domain.invoices import Standing, StandingKind
-from portal.templating import Brand, Templates
+from portal.templating import Brand, Templates, colour_of
 
 
 @dataclass(frozen=True)
@@ -36,21 +36,29 @@ class Wording:
         """How to speak to whoever asked: the client, also in a preview."""
         templates: Templates = request.app.state.templates
         brand: Brand = request.app.state.env.settings
-        language = templates.language_of(request)
+        return cls.speaking(templates, brand, access_of(request).viewer.locale)
+
+    @classmethod
+    def speaking(cls, templates: Templates, brand: Brand, locale: str) -> Wording:
+        """How to speak to a viewer of this locale, a Babel identifier; no request belongs to it."""
+        language = templates.words.language_of(locale)
         return cls(
             language=language,
-            locale=formats.locale_of(access_of(request).viewer.locale),
+            locale=formats.locale_of(locale),
             translations=templates.words.of(language),
             portal_name=brand.portal_name,
-            colour=templates.assets.brand_colour(brand.product),
+            colour=colour_of(brand, templates.assets),
             support_email=brand.support_email,
         )
 
     @classmethod
     def printed(cls, request: Request) -> Wording:
-        """How a PDF speaks to them: in American English formats where our font has no letters."""
-        wording = cls.of(request)
-        return replace(wording, locale=printable(str(wording.locale)))
+        """How a PDF speaks to whoever asked."""
+        return cls.of(request).for_print()
+
+    def for_print(self) -> Wording:
+        """The same on paper: in American English formats where our font has no letters."""
+        return replace(self, locale=printable(str(self.locale)))
 
     def gettext(self, text: str, **values: object) -> str:
         """A message in the reader's language, with its `%(name)s` filled in."""

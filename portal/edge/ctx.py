@@ -17,6 +17,16 @@ class Context:
     def __init__(self) -> None:
         # The loop itself refers to its tasks weakly: one that nobody holds can vanish half-way.
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_stopping = False
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the process is about to end: long work ends at its next resting place."""
+        return self._is_stopping
+
+    def stop(self) -> None:
+        """Ask work that can go on elsewhere to end; what is short is still waited for."""
+        self._is_stopping = True
 
     def wait_until(self, work: Coroutine[Any, Any, object]) -> None:
         """Start the work and go on. What it raises is logged, and reaches nobody."""

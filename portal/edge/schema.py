@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Protocol
 
+from portal.edge.cron import parse_cron
 from portal.edge.diagnostics import Diagnostics, did_you_mean
 
 MOST_SHOWN: Final = 80
@@ -33,6 +34,21 @@ class Scalar:
         """Add an error when the value is of another type."""
         if not self.accepts(value):
             found.error(where, wrong_type(where, self.name, value))
+
+
+@dataclass(frozen=True)
+class CronText:
+    """A schedule in five fields; see `portal.edge.cron`."""
+
+    def check(self, value: object, where: str, found: Diagnostics) -> None:
+        """Add an error that says which field is wrong."""
+        if not isinstance(value, str):
+            found.error(where, wrong_type(where, "string of five cron fields", value))
+            return
+        try:
+            parse_cron(value)
+        except ValueError as error:
+            found.error(where, f'"{where}" is no schedule: {shown(value)}: {error}.')
 
 
 @dataclass(frozen=True)
@@ -154,7 +170,7 @@ NAME: Final = Scalar(
     "string, alphanumeric and lowercase with dashes only", _matches(r"[a-z0-9_][a-z0-9_-]*")
 )
 BINDING: Final = Scalar("string that can name a variable", _matches(r"[A-Za-z_][A-Za-z0-9_]*"))
-CRON: Final = Scalar("string of five cron fields", _matches(r"\S+( \S+){4}"))
+CRON: Final = CronText()
 
 NEEDED_TEXT: Final = Field(TEXT, required=True)
 NEEDED_BINDING: Final = Field(BINDING, required=True)

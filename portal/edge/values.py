@@ -25,9 +25,11 @@ KIND: Final = re.compile(r"(?:[A-Za-z0-9_.-]+:)?[A-Za-z0-9_.-]+")
 SIGN: Final = re.compile(r"[A-Za-z0-9_.-]+(?::\s*\S[^:]*)?")
 LINK: Final = re.compile(r"https://[^\s/]+(?:/\S*)?|/(?!/)\S*")
 COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
+SYMBOL: Final = re.compile(r"[0-9A-HJKMNP-TV-Z]", re.ASCII)
 SLUG: Final = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 DOMAIN: Final = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?")
 CREDENTIALS: Final = re.compile(r'([^\s"]*?//)[^\s"]*@|[^\s":]+:[^\s"]*@')
+LEAST_SECRET_BYTES: Final = 16
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -55,6 +57,25 @@ def signing_secret(value: object) -> str:
     if not isinstance(value, str) or len(value) < 32:
         raise ValueError("at least 32 characters long")
     return value
+
+
+def named_secrets(value: object) -> tuple[tuple[str, str], ...]:
+    """Secrets of 16 bytes or more, each as `id:secret`, in their order; all ids are different.
+
+    An id is one digit or letter but I, L, O and U. A TOML array, or text with commas or blanks
+    between them.
+    """
+    items = re.split(r"[\s,]+", value.strip(" ,\n\t")) if isinstance(value, str) else value
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise ValueError("a list of id:secret, newest first")
+    named = [(id_.upper(), kept) for id_, _, kept in (item.partition(":") for item in items)]
+    if not named or not all(SYMBOL.fullmatch(id_) for id_, _ in named):
+        raise ValueError("a list of id:secret, each id one digit or letter but I, L, O and U")
+    if any(len(kept.encode()) < LEAST_SECRET_BYTES for _, kept in named):
+        raise ValueError(f"a list of id:secret, each secret {LEAST_SECRET_BYTES} bytes or more")
+    if len({id_ for id_, _ in named}) < len(named):
+        raise ValueError("a list of id:secret in which no id is there twice")
+    return tuple(named)
 
 
 def one_of(*choices: str) -> Reader:

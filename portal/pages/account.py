@@ -19,6 +19,7 @@ from portal.domain.profile import locale_names, time_zones
 from portal.domain.viewer import Viewer
 from portal.env import env_of
 from portal.errors import BadInput, NotFound
+from portal.notices.page import notices_form
 from portal.submitted import submitted
 from portal.templating import render, say
 
@@ -61,6 +62,7 @@ async def account_page(
             "saved": error is None and request.query_params.get("saved") == "1",
             "time_zones": time_zones(),
             "locales": locale_names(),
+            "notices": await notices_form(request),
         },
         status_code=error.status if error else 200,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -14,28 +13,16 @@ from starlette.responses import RedirectResponse, Response
 from portal.auth.gate import access_of
 from portal.crm.access import ClientAccess
 from portal.crm.models import Engagement, Invoice, LineItem
-from portal.documents.csv import Cell, csv_response, in_full, write_csv
+from portal.documents.check_code import CheckCodes
+from portal.documents.csv import csv_response, write_csv
+from portal.documents.invoices_csv import HEADER, invoice_cells
 from portal.domain import invoices as billing
 from portal.domain.invoice_filter import InvoiceFilter
 from portal.domain.invoice_rows import Row, row, sums
-from portal.domain.invoices import Standing, StandingKind
 from portal.errors import BadInput, NotFound
 from portal.pages import questions
 from portal.submitted import submitted
 from portal.templating import render, say
-
-CSV_HEADER: Final = (
-    "invoice_number",
-    "issued_date",
-    "due_date",
-    "status",
-    "currency",
-    "amount",
-    "paid",
-    "left_to_pay",
-    "paid_date",
-    "engagement",
-)
 
 
 async def invoices(request: Request) -> Response:
@@ -62,7 +49,7 @@ async def invoices_csv(request: Request) -> Response:
     """The same invoices as a file, on all pages. Raises RoleNotAllowed for viewers."""
     access = access_of(request)
     found = InvoiceFilter.read(request.query_params).apply(await _rows(access))
-    content = write_csv(CSV_HEADER, [_csv_row(one) for one in found])
+    content = write_csv(HEADER, [invoice_cells(one) for one in found])
     return csv_response(f"invoices-{access.today().isoformat()}.csv", content)
 
 
@@ -99,7 +86,7 @@ async def _page(
         access.company(), _engagement(access, found.engagement_id)
     )
     today = access.today()
-    subtotal = _subtotal(found.line_items)
+    subtotal, stands = _subtotal(found.line_items), row(found, today)
     return render(
         request,
         "invoice.html",
@@ -108,7 +95,8 @@ async def _page(
             "today": today,
             "company": company,
             "engagement": engagement,
-            "row": row(found, today),
+            "row": stands,
+            "check": CheckCodes.of(request).of_invoice(stands),
             "subtotal": subtotal,
             "beyond_lines": found.amount - subtotal if found.line_items else billing.ZERO,
             "pay_url": billing.safe_payment_link(found.payment_url),
@@ -150,30 +138,6 @@ def _choices(
 
 def _subtotal(lines: Sequence[LineItem]) -> Decimal:
     return sum((line.amount for line in lines), billing.ZERO)
-
-
-def _csv_row(one: Row[Invoice]) -> list[Cell]:
-    bill = one.invoice
-    amount, paid, left = (in_full(a, bill.currency) for a in (bill.amount, one.paid, one.left))
-    return [
-        bill.invoice_number,
-        bill.issued_date,
-        bill.due_date,
-        _in_words(one.standing),
-        bill.currency.upper(),
-        amount,
-        paid,
-        left,
-        bill.paid_date,
-        one.engagement_name,
-    ]
-
-
-def _in_words(standing: Standing) -> str:
-    """English whatever the reader's language, and no count of days: files are read later."""
-    words = standing.kind.value.replace("_", " ").capitalize()
-    late_or_today = standing.kind in (StandingKind.OVERDUE, StandingKind.DUE_TODAY)
-    return f"{words}, partly paid" if standing.partly and late_or_today else words
 
 
 async def _engagement(access: ClientAccess, engagement_id: str | None) -> Engagement | None:

@@ -77,3 +77,21 @@ for (const field of document.querySelectorAll("[data-digits]")) {
     if (digits !== field.value) field.value = digits;
   });
 }
+
+// Keys lead to the search in the header. Its dialog comes with the first of them.
+for (const finder of document.querySelectorAll("[data-finder]")) {
+  const field = finder.elements.q;
+  const open = (event) => {
+    event.preventDefault();
+    const from = document.activeElement;
+    field.focus();
+    import(finder.dataset.finder).then((search) => search.open(field, from));
+  };
+  field.placeholder += /Mac|iP/.test(navigator.platform) ? " (⌘K)" : " (Ctrl K)";
+  finder.addEventListener("submit", (event) => field.value.trim() || open(event));
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey !== event.metaKey) return event.key === "k" && open(event);
+    if (event.key !== "/" || event.target.closest("input, select, textarea")) return;
+    if (!document.cookie.includes("portal_slash=off")) open(event);
+  });
+}

@@ -147,7 +147,7 @@ async def test_a_client_viewer_cannot_open_invoices_and_sees_no_amount(on: Stage
 async def test_every_page_but_the_public_ones_needs_a_session(on: Stage) -> None:
     from tests.pages.test_isolation import READABLE
 
-    public = ("/auth/", "/api/auth/", "/static", *PUBLIC_PATHS)
+    public = ("/auth/", "/api/auth/", "/static", "/calendar/feed/", *PUBLIC_PATHS)
     private = [path for path in READABLE if not path.startswith(public)]
     assert len(private) >= 5
     for path in private:
@@ -160,6 +160,8 @@ def test_what_is_public_is_this_and_nothing_more() -> None:
     assert {
         *("/favicon.ico", "/robots.txt", "/healthz", "/readyz", "/.well-known/security.txt"),
         *("/speculation-rules.json", "/api/portal/config"),
+        "/notices/unsubscribe",
+        "/verify",
     } == PUBLIC_PATHS
 
 

@@ -42,19 +42,26 @@ def fonts_of(content: bytes) -> dict[str, bool]:
     return found
 
 
+def figures_of(content: bytes) -> list[str]:
+    """What a screen reader says of each figure, in their order."""
+    root: Any = reader(content).trailer["/Root"]
+    elements = _elements(root["/StructTreeRoot"])
+    return [str(one.get("/Alt", "")) for one in elements if str(one["/S"]) == "/Figure"]
+
+
 def tags_of(content: bytes) -> set[str]:
     """The kinds of structure element: `/H1`, `/Table`, `/TH`."""
     root: Any = reader(content).trailer["/Root"]
-    return set(_kinds(root["/StructTreeRoot"]))
+    return {str(one["/S"]) for one in _elements(root["/StructTreeRoot"])}
 
 
-def _kinds(node: Any) -> Iterator[str]:
+def _elements(node: Any) -> Iterator[DictionaryObject]:
     node = node.get_object() if hasattr(node, "get_object") else node
     if isinstance(node, ArrayObject):
         for one in node:
-            yield from _kinds(one)
+            yield from _elements(one)
     elif isinstance(node, DictionaryObject):
         if "/S" in node:
-            yield str(node["/S"])
+            yield node
         if "/K" in node:
-            yield from _kinds(node["/K"])
+            yield from _elements(node["/K"])

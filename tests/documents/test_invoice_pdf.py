@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import date
+from decimal import Decimal
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2 as httpx
 import pytest
 
-from tests.documents.reading import amounts_of, reader, words_of
+from portal.crm.models import Invoice
+from portal.documents.check_code import CheckCodes, qr_svg
+from portal.domain.invoice_check import Code
+from portal.domain.invoice_rows import row
+from tests.documents.reading import amounts_of, figures_of, reader, tags_of, words_of
 from tests.pages.billing import HOSTILE, bill, text_of
 from tests.staff.stand import previewing
-from tests.stage import Stage, stage
+from tests.stage import Stage, settings_for, stage
 
 PAGE_ONLY: Final = re.compile(r'<section class="card question".*?</section>', re.DOTALL)
 
@@ -235,3 +242,79 @@ async def test_records_that_cannot_be_read_give_no_document(on: Stage) -> None:
         httpx.Response(500, text="down") if request.url.path == "/api/invoices" else None
     )
     assert (await browser.get("/invoices/inv_2026001.pdf")).status_code == 503
+
+
+async def test_it_carries_the_check_code_of_its_page_and_where_to_check_it(on: Stage) -> None:
+    browser = await on.signed_in("jane@acme.com")
+    page = (await browser.get("/invoices/inv_2026003")).text
+    code = re.search(r'check-code__code">([0-9A-Z-]{25})<', page)
+    assert code
+    found = await words(browser, "inv_2026003")
+    assert f"Check code {code[1]} Check this invoice at http://127.0.0.1:8787/verify" in found
+    assert "the total (in EUR)" in found
+
+
+async def test_its_qr_code_is_a_figure_with_words(on: Stage) -> None:
+    browser = await on.signed_in("jane@acme.com")
+    content = (await browser.get("/invoices/inv_2026003.pdf")).content
+    assert "/Figure" in tags_of(content)
+    assert figures_of(content) == [
+        "QR code: opens http://127.0.0.1:8787/verify with the number and the check code filled in"
+    ]
+
+
+async def test_what_the_qr_code_opens_fills_in_the_number_and_the_code(on: Stage) -> None:
+    drawn: list[Any] = []
+
+    async def keeping(template: str, data: Any, today: Any) -> bytes:
+        drawn.append(data)
+        return b"%PDF"
+
+    browser = await on.signed_in("jane@acme.com")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("portal.documents.invoice_pdf.pdf", keeping)
+        await browser.get("/invoices/inv_2026003.pdf")
+    [data] = drawn
+    tags = data["check"]["code"].split("-")
+    code = Code(tags[0], tuple(tags[1:]))
+    link = f"http://127.0.0.1:8787/verify?code={code.compact}&number=INV-2026-003"
+    assert data["check"]["qr"] == qr_svg(link)
+    assert data["check"]["qr"] != qr_svg(f"{link}4")
+    assert parse_qs(urlsplit(link).query).keys() == {"code", "number"}
+    form = (await on.browser().get(link)).text
+    assert f'value="{code.compact}"' in form
+    assert 'value="INV-2026-003"' in form
+
+
+async def test_an_invoice_without_a_number_has_no_code(on: Stage) -> None:
+    browser = await on.signed_in("jane@acme.com")
+    for number in (None, " \u200b "):
+        made = await bill(on, **({"invoice_number": number} if number else {}))
+        content = (await browser.get(f"/invoices/{made}.pdf")).content
+        assert "Check code" not in words_of(content)
+        assert figures_of(content) == []
+
+
+def test_a_qr_code_is_drawn_as_one_black_path_within_its_quiet_zone() -> None:
+    svg = qr_svg("https://portal.example/verify")
+    side = int(re.findall(r'viewBox="0 0 (\d+) \1"', svg)[0])
+    runs = [tuple(map(int, run)) for run in re.findall(r"M(\d+) (\d+)h(\d+)v1h-\3z", svg)]
+    assert svg.count("<path") == 1
+    assert min(x for x, _, _ in runs) == min(y for _, y, _ in runs) == 4
+    assert max(x + length for x, _, length in runs) == max(y for _, y, _ in runs) + 1 == side - 4
+    # The finder pattern of the corner (ISO/IEC 18004): 7 dark, then 5 light between 2 dark.
+    corner = [run for run in runs if run[0] + run[2] <= 11 and run[1] < 11]
+    assert corner[:3] == [(4, 4, 7), (4, 5, 1), (10, 5, 1)]
+
+
+def test_a_number_too_long_for_a_qr_code_is_left_to_be_typed() -> None:
+    settings = settings_for()
+    codes = CheckCodes(settings.invoice_checks, settings.portal_origin)
+    today = date(2026, 11, 24)
+    for length, carried in ((100, True), (101, False)):
+        invoice = Invoice(
+            id="inv_1", company_id="co_1", amount=Decimal(1), invoice_number="N" * length
+        )
+        check = codes.of_invoice(row(invoice, today))
+        assert check is not None
+        assert ("number=" in check.link) is carried

@@ -99,3 +99,19 @@ async def test_what_takes_too_long_is_cancelled(logs: list[MutableMapping[str, A
 @pytest.mark.parametrize("seconds", [0, 5])
 async def test_draining_nothing_returns_at_once(seconds: float) -> None:
     await Context().drain(seconds)
+
+
+async def test_long_work_sees_that_the_process_is_about_to_end() -> None:
+    ctx, started, seen = Context(), asyncio.Event(), []
+
+    async def work() -> None:
+        seen.append(ctx.is_stopping)
+        await started.wait()
+        seen.append(ctx.is_stopping)
+
+    ctx.wait_until(work())
+    await asyncio.sleep(0)
+    ctx.stop()
+    started.set()
+    await ctx.drain(5)
+    assert seen == [False, True]

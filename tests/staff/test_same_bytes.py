@@ -32,6 +32,7 @@ PEOPLE: Final = {
 
 NARROWED: Final = (
     "/account?saved=1",
+    "/account?notices=saved",
     "/team?asked=1",
     "/invoices?status=overdue",
     "/activity?page=2",

@@ -161,19 +161,44 @@ def wayne(calendar: Calendar) -> Records:
                 "id": "eng_wayne0001",
                 "name": "Signal supply watch",
                 "product": "signal",
+                "status": "active",
+                "plain_status": "Two suppliers are on watch; nothing needs you today.",
+                "start_date": calendar.day(60),
+                "end_date": calendar.day(-305),
+                "deliverables": "[x] Watch list\n[x] First briefing\n[ ] Quarterly review",
                 "created_at": calendar.at(295),
             }
         ],
-        "activities": [
-            {
-                "id": "act_wayne0001",
-                "engagement_id": "eng_wayne0001",
-                "activity_type": "report_generated",
-                "title": "Signal briefing",
-                "source": "signal",
-                "created_at": calendar.at(3),
-            }
+        "invoices": [
+            invoice(
+                calendar,
+                "inv_wayne0001",
+                "SIG-2026-014",
+                10,
+                ("Signal supply watch, one month", "1", "2400"),
+                engagement_id="eng_wayne0001",
+                product="signal",
+                status="sent",
+            )
         ],
+        "activities": [
+            _signal(calendar, "act_wayne0001", 3, "report_generated", "Signal briefing"),
+            _signal(calendar, "act_wayne0002", 12, "alert_raised", "Supplier in Rotterdam: strike"),
+            _signal(calendar, "act_wayne0003", 60, "watch_started", "Watch started"),
+        ],
+    }
+
+
+def _signal(
+    calendar: Calendar, activity_id: str, ago: int, activity_type: str, title: str
+) -> Record:
+    return {
+        "id": activity_id,
+        "engagement_id": "eng_wayne0001",
+        "activity_type": activity_type,
+        "title": title,
+        "source": "signal",
+        "created_at": calendar.at(ago),
     }
 
 

@@ -1,0 +1,1 @@
+"""Mail about invoices to those client admins who chose it, once each."""

@@ -1,0 +1,1 @@
+"""Year packs: making one in the background, and handing it out."""
