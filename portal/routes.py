@@ -31,6 +31,7 @@ from portal.auth.logout import logout, logout_everywhere
 from portal.auth.me import me
 from portal.documents.calendar_feed import calendar_feed
 from portal.documents.invoice_pdf import invoice_pdf
+from portal.documents.my_data import my_data
 from portal.documents.statement_csv import statement_csv
 from portal.documents.statement_pdf import statement_pdf
 from portal.health import healthz, readyz
@@ -128,6 +129,7 @@ ROUTES: list[BaseRoute] = [
     Route("/team/requests", ask, methods=["POST"], name="ask_for_access"),
     Route("/account", account, methods=["GET"], name="account"),
     Route("/account", change_profile, methods=["POST"], name="change_profile"),
+    Route("/account/data.json", my_data, methods=["GET"], name="my_data"),
     Route("/account/theme", choose_theme, methods=["POST"], name="choose_theme"),
     Route("/account/end-sign-in", end_sign_in, methods=["POST"], name="end_sign_in"),
     Route("/account/notices", choose_notices, methods=["POST"], name="choose_notices"),

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from portal.auth.gate import access_of, viewer_of
-from portal.domain.notices import DAYS_AHEAD, USUAL_DAYS, chosen, read_wish
+from portal.domain.notices import DAYS_AHEAD, USUAL_DAYS, Choice, chosen, read_wish
 from portal.env import env_of
 from portal.notices.choices import Choices
 from portal.submitted import submitted
@@ -31,13 +31,18 @@ async def notices_form(request: Request) -> NoticesForm | None:
     viewer = viewer_of(request)
     if not viewer.sees_money:
         return None
-    choice = await Choices(env_of(request).state).of(viewer.contact_id)
+    choice = await choice_of(request)
     return NoticesForm(
         kinds=frozenset(kind.value for kind in choice.kinds),
         days_ahead=choice.days_ahead or USUAL_DAYS,
         choices=DAYS_AHEAD,
         saved=request.query_params.get("notices") == "saved",
     )
+
+
+async def choice_of(request: Request) -> Choice:
+    """What the viewer chose so far, as it is kept."""
+    return await Choices(env_of(request).state).of(viewer_of(request).contact_id)
 
 
 async def choose_notices(request: Request) -> Response:

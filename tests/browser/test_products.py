@@ -95,7 +95,7 @@ def test_the_same_person_is_refused_at_mode(fresh: Page, dev: Dev, signal: str) 
     # Nor does a session of Signal's open Mode: the token does not name the product.
     by_google(fresh, signal, "nadia@wayne.example")
     fresh.goto(f"{dev.portal}/")
-    fresh.get_by_role("heading", name="Mode is not part of your account").wait_for()
+    fresh.get_by_role("heading", name="This account has no access here").wait_for()
     assert "SIG-2026-014" not in fresh.content()
 
 
