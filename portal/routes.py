@@ -31,6 +31,8 @@ from portal.documents.invoice_pdf import invoice_pdf
 from portal.documents.statement_csv import statement_csv
 from portal.documents.statement_pdf import statement_pdf
 from portal.health import healthz, readyz
+from portal.live.stream import live_events
+from portal.pages.access_review import complete_review, review
 from portal.pages.account import account, end_sign_in
 from portal.pages.activity import activity
 from portal.pages.engagements import engagement, engagements
@@ -97,10 +99,13 @@ ROUTES: list[BaseRoute] = [
     Route("/activity", activity, name="activity"),
     Route("/team", team, methods=["GET"], name="team"),
     Route("/team/requests", ask, methods=["POST"], name="ask_for_access"),
+    Route("/team/review", review, methods=["GET"], name="access_review"),
+    Route("/team/review", complete_review, methods=["POST"], name="complete_access_review"),
     Route("/account", account, methods=["GET"], name="account"),
     Route("/account", change_profile, methods=["POST"], name="change_profile"),
     Route("/account/theme", choose_theme, methods=["POST"], name="choose_theme"),
     Route("/account/end-sign-in", end_sign_in, methods=["POST"], name="end_sign_in"),
+    Route("/live", live_events, methods=["GET"], name="live"),
     # Sprint Mode's own people.
     Route("/staff", clients, name="staff"),
     Route("/staff/companies/{id}", company_page, name="staff_company"),

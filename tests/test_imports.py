@@ -18,7 +18,7 @@ LAYERS: Final = (
     "crm",
     "activity templating",
     "env auth",
-    "api documents pages staff health security_txt assets error_page",
+    "api documents live pages staff health security_txt assets error_page",
     "middleware routes",
     "app",
     "asgi",
@@ -55,11 +55,13 @@ RULES: Final = (
     Rule(
         "portal.pages",
         never="portal.env",
-        save_in="portal.pages.account portal.pages.team portal.pages.questions",
+        save_in="portal.pages.account portal.pages.team portal.pages.questions "
+        "portal.pages.access_review",
     ),
     Rule("portal.documents", never="portal.env"),
     Rule("portal.staff", never="portal.crm.client"),
     Rule("portal.api", never="portal.crm.client"),
+    Rule("portal.live", never="portal.crm.client portal.crm.contacts portal.edge"),
     # One way to SM API. What speaks to Google, and what opens its client, is not on it.
     Rule(
         "portal",

@@ -77,3 +77,9 @@ for (const field of document.querySelectorAll("[data-digits]")) {
     if (digits !== field.value) field.value = digits;
   });
 }
+
+// What keeps the page up to date comes once it has settled: nothing has changed yet.
+const live = document.querySelector("[data-live-script]");
+if (live && document.querySelector("main [data-live]")) {
+  window.addEventListener("load", () => setTimeout(() => import(live.dataset.liveScript), 1000));
+}

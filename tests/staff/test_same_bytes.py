@@ -33,6 +33,7 @@ PEOPLE: Final = {
 NARROWED: Final = (
     "/account?saved=1",
     "/team?asked=1",
+    "/team?reviewed=1",
     "/invoices?status=overdue",
     "/activity?page=2",
     "/activity?kind=milestone",
