@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from portal.env import Env
 from portal.error_page import error_response, from_http
+from portal.live.stream import Live
 from portal.middleware import middleware
 from portal.routes import ROUTES
 
@@ -21,6 +22,7 @@ DRAIN_SECONDS = 8.0
 
 def create_app(env: Env) -> Starlette:
     """The portal for one environment; its lifespan delivers activities and closes the bindings."""
+    live = Live(env)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -29,6 +31,7 @@ def create_app(env: Env) -> Starlette:
             yield
         finally:
             env.ctx.stop()
+            await live.close()
             await env.ctx.drain(DRAIN_SECONDS)
             delivery.cancel()
             with suppress(asyncio.CancelledError):
@@ -45,6 +48,7 @@ def create_app(env: Env) -> Starlette:
     app.router.redirect_slashes = False
     app.state.env = env
     app.state.templates = env.templates
+    app.state.live = live
     return app
 
 

@@ -35,10 +35,12 @@ from portal.documents.my_data import my_data
 from portal.documents.statement_csv import statement_csv
 from portal.documents.statement_pdf import statement_pdf
 from portal.health import healthz, readyz
+from portal.live.stream import live_events
 from portal.notices.page import choose_notices
 from portal.notices.unsubscribe import ask_to_unsubscribe, unsubscribe
 from portal.packs.download import download
 from portal.packs.events import events
+from portal.pages.access_review import complete_review, review
 from portal.pages.account import account, end_sign_in
 from portal.pages.activity import activity
 from portal.pages.calendar import calendar, change_calendar
@@ -127,6 +129,8 @@ ROUTES: list[BaseRoute] = [
     Route("/search", search, methods=["GET"], name="search"),
     Route("/team", team, methods=["GET"], name="team"),
     Route("/team/requests", ask, methods=["POST"], name="ask_for_access"),
+    Route("/team/review", review, methods=["GET"], name="access_review"),
+    Route("/team/review", complete_review, methods=["POST"], name="complete_access_review"),
     Route("/account", account, methods=["GET"], name="account"),
     Route("/account", change_profile, methods=["POST"], name="change_profile"),
     Route("/account/data.json", my_data, methods=["GET"], name="my_data"),
@@ -142,6 +146,7 @@ ROUTES: list[BaseRoute] = [
     # For whoever holds an invoice: is it ours?
     Route("/verify", verify, methods=["GET"], name="verify"),
     Route("/verify", check_invoice, methods=["POST"], name="check_invoice"),
+    Route("/live", live_events, methods=["GET"], name="live"),
     # Sprint Mode's own people.
     Route("/staff", clients, name="staff"),
     Route("/staff/companies/{id}", company_page, name="staff_company"),

@@ -82,6 +82,7 @@ class Settings:
     ask_limit_client: tuple[RateLimitItem, ...]
     refusal_limit_client: tuple[RateLimitItem, ...]
     access_freshness: int
+    live_interval: float
     default_timezone: str
     default_locale: str
     trusted_proxies: int

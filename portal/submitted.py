@@ -16,22 +16,27 @@ FORM: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def wants_json(request: Request) -> bool:
-    """Whether to answer with the JSON envelope: API paths, JSON bodies, JSON asked for first."""
+    """Whether to answer with the JSON envelope: API paths, JSON bodies, JSON asked for first.
+
+    So is an event stream refused: whoever opens one does not want to be led to a page.
+    """
     if request.url.path.startswith("/api/") or _content_type(request) == "application/json":
         return True
-    return request.headers.get("accept", "").lstrip().startswith("application/json")
+    asked = request.headers.get("accept", "").lstrip()
+    return asked.startswith(("application/json", "text/event-stream"))
 
 
-async def submitted(request: Request) -> dict[str, str]:
+async def submitted(request: Request, *, most_fields: int = 50) -> dict[str, str]:
     """The fields of the body that are text; files and nested values are left out.
 
-    Raises BadInput when the JSON is broken or no object, UnsupportedMediaType for other bodies.
+    A form may have `most_fields`. Raises BadInput when the JSON is broken or no object,
+    UnsupportedMediaType for other bodies.
     """
     content_type = _content_type(request)
     if content_type == "application/json":
         return _texts(await request.body())
     if content_type in FORM:
-        async with request.form(max_files=0, max_fields=50) as form:
+        async with request.form(max_files=0, max_fields=most_fields) as form:
             return {name: value for name, value in form.items() if isinstance(value, str)}
     if not await request.body():
         return {}

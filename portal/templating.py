@@ -144,6 +144,7 @@ class Templates:
                     "preview": getattr(state, "preview", None),
                     "standing_change": getattr(state, "standing_change", None),
                     "as_of": getattr(state, "as_of", None),
+                    "live": getattr(state, "live", False),
                     **_formatters(viewer),
                     **context,
                 }

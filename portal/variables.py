@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from limits import RateLimitItem, parse_many
@@ -54,6 +55,23 @@ def rate_limits(value: object) -> tuple[RateLimitItem, ...]:
         return tuple(parse_many(values.text(value)))
     except ValueError:
         raise ValueError('limits such as "1/minute; 5/hour"') from None
+
+
+LONGEST_INTERVAL: Final = 20.0
+"""Seconds between two looks at who still has access: taken away, it has to be gone in a minute."""
+
+
+def interval(value: object) -> float:
+    """Seconds, perhaps with a fraction, from 0 to 20."""
+    if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,3}(\.[0-9]{1,6})?\s*", value, re.ASCII):
+        value = float(value)
+    if (
+        not isinstance(value, int | float)
+        or isinstance(value, bool)
+        or not 0 <= value <= LONGEST_INTERVAL
+    ):
+        raise ValueError(f"seconds from 0 to {LONGEST_INTERVAL:g}")
+    return float(value)
 
 
 VARIABLES: Final = (
@@ -183,6 +201,12 @@ VARIABLES: Final = (
         values.whole_number(1, 30),
         "Seconds that an answer of the CRM about somebody's access counts.",
         default=30,
+    ),
+    Variable(
+        "LIVE_INTERVAL",
+        interval,
+        "Seconds between two looks at what open pages show; `0` leaves them as they are.",
+        default=5.0,
     ),
     Variable("DEFAULT_TIMEZONE", values.time_zone, "For contacts without one.", default="UTC"),
     Variable("DEFAULT_LOCALE", values.locale, "For contacts without one.", default="en_US"),

@@ -16,8 +16,12 @@ from typing import Final
 
 PROJECT: Final = Path(__file__).parent.parent
 STOP_SECONDS: Final = 20
-UNHURRIED: Final = {"ASK_LIMIT_ADDRESS": "1000/minute", "ASK_LIMIT_CLIENT": "1000/minute"}
-"""Tests ask for more mails than one person does."""
+UNHURRIED: Final = {
+    "ASK_LIMIT_ADDRESS": "1000/minute",
+    "ASK_LIMIT_CLIENT": "1000/minute",
+    "LIVE_INTERVAL": "0.2",
+}
+"""Tests ask for more mails than one person does, and wait for less."""
 
 
 @dataclass(frozen=True)

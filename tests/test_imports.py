@@ -18,7 +18,7 @@ LAYERS: Final = (
     "crm",
     "activity templating",
     "env auth",
-    "api documents notices packs pages staff health security_txt accent assets error_page",
+    "api documents live notices packs pages staff health security_txt accent assets error_page",
     "middleware routes",
     "app",
     "asgi",
@@ -56,13 +56,15 @@ RULES: Final = (
         "portal.pages",
         never="portal.env",
         save_in="portal.pages.account portal.pages.team portal.pages.questions "
-        "portal.pages.calendar portal.pages.last_visit portal.pages.verify",
+        "portal.pages.access_review portal.pages.calendar portal.pages.last_visit "
+        "portal.pages.verify",
     ),
     Rule("portal.documents", never="portal.env"),
     Rule("portal.staff", never="portal.crm.client"),
     Rule("portal.packs", never="portal.crm.client portal.crm.contacts"),
     Rule("portal.notices", never="portal.crm.client portal.crm.contacts"),
     Rule("portal.api", never="portal.crm.client"),
+    Rule("portal.live", never="portal.crm.client portal.crm.contacts portal.edge"),
     # One way to SM API. What speaks to Google, and what opens its client, is not on it.
     Rule(
         "portal",

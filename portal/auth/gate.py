@@ -126,7 +126,7 @@ def admit(env: Env, request: Request, who: SignedIn) -> None:
     state = request.state
     state.who, state.contact, state.preview = who, who.contact, who.preview
     if who.viewer is not None:
-        state.viewer = who.viewer
+        state.viewer, state.live = who.viewer, env.settings.live_interval > 0
         state.access = access_for(env, who.viewer)
     elif who.staff is not None:
         state.staff = who.staff

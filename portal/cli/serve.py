@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
+from functools import partial
 from typing import Final
 
 import uvicorn
+from starlette.applications import Starlette
 
+from portal import asgi
 from portal.asgi import CONFIG_VARIABLE, ENV_VARIABLE
 from portal.cli.project import add_project_options, load_project
-from portal.cli.servers import GRACE_SECONDS
+from portal.cli.servers import GRACE_SECONDS, before_stopping
+from portal.live.stream import end_streams
 
 BACKLOG: Final = 2048
 
@@ -24,13 +28,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
+def app() -> Starlette:
+    """What each process of the server runs: the worker, whose open streams end when it is to stop.
+
+    Raises ConfigError when the configuration cannot be used.
+    """
+    made = asgi.app()
+    before_stopping(partial(end_streams, made))
+    return made
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Check the configuration once, then serve. Raises ConfigError before any port is opened."""
     load_project(arguments.config, arguments.env)
     os.environ[CONFIG_VARIABLE] = str(arguments.config.resolve())
     os.environ[ENV_VARIABLE] = arguments.env or ""
     uvicorn.run(
-        "portal.asgi:app",
+        "portal.cli.serve:app",
         factory=True,
         host=arguments.host,
         port=arguments.port,

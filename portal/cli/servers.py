@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
 from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
+
+from portal.live.stream import end_streams
 
 GRACE_SECONDS: Final = 8
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -57,8 +60,30 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
             await task
         yield
     finally:
+        end_streams(app)
         server.should_exit = True
         await task
+
+
+def before_stopping(call: Callable[[], None]) -> None:
+    """Have `call` run on this loop when the process is asked to stop, then what was to run before.
+
+    A server tells its app only once every answer has ended, and some end only when told.
+    """
+    loop = asyncio.get_running_loop()
+    for number in STOP_SIGNALS:
+        signal.signal(number, _first(call, loop, signal.getsignal(number)))
+
+
+def _first(
+    call: Callable[[], None], loop: asyncio.AbstractEventLoop, then: object
+) -> Callable[[int, FrameType | None], None]:
+    def stop(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(call)
+        if callable(then):
+            then(number, frame)
+
+    return stop
 
 
 @contextmanager

@@ -8,9 +8,10 @@ filter on invoices and activities (sm-api §16, 6 and 7).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from portal.crm.client import Params, SMApi, decode
@@ -18,6 +19,7 @@ from portal.crm.contacts import RECORD_ID, Contacts
 from portal.crm.models import (
     AccessEvent,
     AccessRequest,
+    AccessReview,
     Activity,
     Colleague,
     Company,
@@ -39,7 +41,7 @@ from portal.domain.viewer import Viewer
 from portal.errors import NotFound, RoleNotAllowed, SMApiNotFound, SMApiRejected
 
 T = TypeVar("T")
-LoggedT = TypeVar("LoggedT", AccessEvent, AccessRequest)
+LoggedT = TypeVar("LoggedT", AccessEvent, AccessRequest, AccessReview)
 
 NO_JOURNEY: Final = Journey()
 
@@ -49,8 +51,24 @@ MOST_ACTIVITIES: Final = 500
 ACCESS_REQUEST: Final = "access_request"
 """A client admin asks our staff to let somebody in or to shut somebody out."""
 
-ACCESS_EVENTS: Final = ("portal_login", "portal_preview_started")
+ACCESS_REVIEW: Final = "access_review"
+"""A client admin went through everybody who has access."""
+
+ACCESS_GRANTED: Final = "portal_access_granted"
+"""Our staff let somebody in, or gave them another role."""
+
+SIGN_IN: Final = "portal_login"
+
+ACCESS_EVENTS: Final = (SIGN_IN, "portal_preview_started")
 """What the access log is made of: sign-ins, and staff who looked at the portal as somebody."""
+
+
+@dataclass(frozen=True)
+class SignInLog:
+    """Who came in, newest first. Unless `is_whole`, there were others before the last of these."""
+
+    events: tuple[AccessEvent, ...]
+    is_whole: bool
 
 
 class ClientAccess:
@@ -73,6 +91,25 @@ class ClientAccess:
         self.journey = journey
         self._engagements: asyncio.Task[tuple[Engagement, ...]] | None = None
         self._latest: asyncio.Task[tuple[Activity, ...]] | None = None
+        self._shared: dict[str, asyncio.Task[list[dict[str, Any]]]] | None = None
+
+    def read_as(self, viewers: Sequence[Viewer]) -> list[ClientAccess]:
+        """One access object for each of these viewers of one company, over the same readings.
+
+        Whatever list several of them need is read once. Raises ValueError for a viewer of another
+        company or product.
+        """
+        own, shared = self.viewer, dict[str, asyncio.Task[list[dict[str, Any]]]]()
+        made = []
+        for viewer in viewers:
+            if (viewer.company_id, viewer.product) != (own.company_id, own.product):
+                raise ValueError("Readings are shared within one company only")
+            access = ClientAccess(
+                viewer, self._sm, self._contacts, self._clock, self.rules, self.journey
+            )
+            access._shared = shared
+            made.append(access)
+        return made
 
     def now(self) -> datetime:
         """The current moment, aware, in UTC."""
@@ -199,20 +236,53 @@ class ClientAccess:
             raise RoleNotAllowed
         return await self._logged((ACCESS_REQUEST,), AccessRequest)
 
+    async def access_reviews(self) -> list[AccessReview]:
+        """The reviews that the company's admins completed, newest first.
+
+        Raises RoleNotAllowed for a viewer who is no admin.
+        """
+        if not self.viewer.sees_money:
+            raise RoleNotAllowed
+        return await self._logged((ACCESS_REVIEW,), AccessReview)
+
+    async def access_grants(self) -> list[AccessEvent]:
+        """Whom of the company our staff let in, and when, newest first.
+
+        Raises RoleNotAllowed for a viewer who is no admin.
+        """
+        if not self.viewer.sees_money:
+            raise RoleNotAllowed
+        return await self._logged((ACCESS_GRANTED,), AccessEvent)
+
+    async def sign_ins(self) -> SignInLog:
+        """The company's sign-ins as far back as is read.
+
+        Raises RoleNotAllowed for a viewer who is no admin.
+        """
+        if not self.viewer.sees_money:
+            raise RoleNotAllowed
+        records = await self._log(SIGN_IN)
+        events = self._ours(records, (SIGN_IN,), AccessEvent)
+        return SignInLog(tuple(events), is_whole=len(records) < MOST_ACTIVITIES)
+
     async def _logged(self, kinds: Sequence[str], shape: type[LoggedT]) -> list[LoggedT]:
         """What this portal itself logged for the company, of these kinds, newest first."""
-        viewer, path = self.viewer, "/api/activities"
-        asked = ({"type": kind, "company_id": viewer.company_id} for kind in kinds)
-        lists = await asyncio.gather(
-            *(self._sm.list(path, one, most=MOST_ACTIVITIES) for one in asked)
-        )
+        lists = await asyncio.gather(*(self._log(kind) for kind in kinds))
+        return self._ours([record for records in lists for record in records], kinds, shape)
+
+    async def _log(self, kind: str) -> list[dict[str, Any]]:
+        asked = {"type": kind, "company_id": self.viewer.company_id}
+        return await self._sm.list("/api/activities", asked, most=MOST_ACTIVITIES)
+
+    def _ours(
+        self, records: Sequence[Mapping[str, Any]], kinds: Sequence[str], shape: type[LoggedT]
+    ) -> list[LoggedT]:
+        """Those of company, product and kinds, newest first; the others are not even decoded."""
         found = [
-            # Decoded only when it is ours, and of its details only texts: others who log may do
-            # it in shapes of their own.
-            decode({**record, "metadata": _texts(record.get("metadata"))}, shape, path)
-            for record in (record for records in lists for record in records)
-            if record.get("company_id") == viewer.company_id
-            and record.get("source") == viewer.product
+            decode_logged(record, shape, "/api/activities")
+            for record in records
+            if record.get("company_id") == self.viewer.company_id
+            and record.get("source") == self.viewer.product
             and record.get("activity_type") in kinds
         ]
         return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)
@@ -259,8 +329,24 @@ class ClientAccess:
         """
         company_id = self.viewer.company_id
         asked = {**(params or {}), "company_id": company_id}
-        found = await self._sm.list(path, asked, most=most)
+        found = await self._list(path, asked, most)
         return tuple(decode(r, kind, path) for r in found if r.get("company_id") == company_id)
+
+    async def _list(self, path: str, asked: Params, most: int | None) -> list[dict[str, Any]]:
+        if self._shared is None:
+            return await self._sm.list(path, asked, most=most)
+        key = f"{path} {sorted(asked.items())} {most}"
+        if key not in self._shared:
+            self._shared[key] = asyncio.ensure_future(self._sm.list(path, asked, most=most))
+        return await self._shared[key]
+
+
+def decode_logged(record: Mapping[str, Any], shape: type[LoggedT], path: str) -> LoggedT:
+    """A record that this portal logged. Raises SMApiMalformed.
+
+    Of its details only texts count: others who log may do it in shapes of their own.
+    """
+    return decode({**record, "metadata": _texts(record.get("metadata"))}, shape, path)
 
 
 def _texts(metadata: object) -> dict[str, str]:

@@ -143,6 +143,25 @@ class AccessRequest(Record, frozen=True, kw_only=True):
     created_at: Moment
 
 
+class ReviewDetails(Struct, frozen=True, kw_only=True):
+    """What an access review says of itself (`domain.access_review`)."""
+
+    quarter: str | None = None
+    at: str | None = None
+    reviewer_name: str | None = None
+
+
+class AccessReview(Record, frozen=True, kw_only=True):
+    """A client admin went through everybody with access, once a quarter."""
+
+    company_id: str | None = None
+    contact_id: str | None = None
+    activity_type: str
+    source: str | None = None
+    metadata: ReviewDetails = ReviewDetails()
+    created_at: Moment
+
+
 class Colleague(Record, frozen=True, kw_only=True):
     """Somebody of the viewer's own company, as the others there may see them."""
 

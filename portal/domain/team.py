@@ -15,6 +15,9 @@ from portal.words import msgid
 
 LONGEST_NOTE: Final = 500
 LONGEST_NAME: Final = 200
+SIGN_IN: Final = "portal_login"
+"""The activity that a sign-in is logged as."""
+
 SHOWN_FOR: Final = timedelta(days=30)
 """How long a request that nobody has acted on is still shown as asked."""
 
@@ -57,7 +60,7 @@ def read_request(fields: Mapping[str, str]) -> Request:
         action = Action(fields.get("action", ""))
     except ValueError:
         raise BadInput(msgid("Please choose what to ask for."), field="action") from None
-    note = _text("note", fields.get("note", ""), LONGEST_NOTE)
+    note = read_note(fields)
     if action is Action.REMOVE:
         return Request(action, person_id=_person(fields), note=note)
     role = _role(fields.get("role", ""))
@@ -67,6 +70,11 @@ def read_request(fields: Mapping[str, str]) -> Request:
     if not name:
         raise BadInput(msgid("Please enter their name."), field="name")
     return Request(action, name, parse_address(fields.get("email", "")), role, note=note)
+
+
+def read_note(fields: Mapping[str, str]) -> str:
+    """What somebody adds for our staff, as one line; perhaps nothing. Raises BadInput."""
+    return _text("note", fields.get("note", ""), LONGEST_NOTE)
 
 
 class Asked(Protocol):
@@ -83,6 +91,30 @@ AskedT = TypeVar("AskedT", bound=Asked)
 def still_open(asked: Iterable[AskedT], now: datetime) -> list[AskedT]:
     """Those that are recent enough to wait for an answer."""
     return [one for one in asked if now - one.created_at <= SHOWN_FOR]
+
+
+class Event(Protocol):
+    """An entry of the access log; `crm.models.AccessEvent` has these."""
+
+    @property
+    def activity_type(self) -> str:
+        """What it was."""
+
+    @property
+    def contact_id(self) -> str | None:
+        """Whom it concerns."""
+
+
+EventT = TypeVar("EventT", bound=Event)
+
+
+def last_sign_ins(log: Iterable[EventT]) -> dict[str, EventT]:
+    """When each person came in last, by contact id, from a log that is newest first."""
+    found: dict[str, EventT] = {}
+    for event in log:
+        if event.activity_type == SIGN_IN and event.contact_id:
+            found.setdefault(event.contact_id, event)
+    return found
 
 
 def _person(fields: Mapping[str, str]) -> str:

@@ -18,6 +18,7 @@ from portal.domain.daypart import day_part
 from portal.domain.recent import recent
 from portal.domain.timeline import by_day
 from portal.format import zone_of
+from portal.pages.access_review import review_due
 from portal.pages.engagements import cards
 from portal.pages.last_visit import since_last_visit
 from portal.templating import render
@@ -37,8 +38,12 @@ async def home(request: Request) -> Response:
     if staff_access_of(request) is not None:
         return RedirectResponse("/staff", status_code=303)
     access = access_of(request)
-    engagements, activities, leading, invoices = await asyncio.gather(
-        access.engagements(), access.activities(), access.journey_activities(), _invoices(access)
+    engagements, activities, leading, invoices, due = await asyncio.gather(
+        access.engagements(),
+        access.activities(),
+        access.journey_activities(),
+        _invoices(access),
+        review_due(request),
     )
     zone, now, today = zone_of(access.viewer.time_zone), access.now(), access.today()
     all_cards = cards(access, work.ordered(engagements), leading)
@@ -53,6 +58,7 @@ async def home(request: Request) -> Response:
             "today": today,
             "since": await since_last_visit(request, engagements, reached, invoices, activities),
             "most_changes": MOST_CHANGES,
+            "review_due": due,
             "part": day_part(now, zone),
             "cards": shown,
             "under_way_count": sum(card.state in work.UNDER_WAY for card in shown),

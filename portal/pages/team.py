@@ -9,14 +9,14 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from portal.activity.access_request import access_request
 from portal.activity.once import record_once
-from portal.activity.outbox import Activity
 from portal.auth.gate import access_of
-from portal.crm.access import ACCESS_REQUEST, ClientAccess
-from portal.crm.models import AccessEvent
+from portal.crm.access import ClientAccess
 from portal.domain import team as asking
 from portal.env import env_of
 from portal.errors import BadInput, NotFound, RoleNotAllowed
+from portal.pages.access_review import reviewed
 from portal.submitted import submitted
 from portal.templating import render, say
 
@@ -46,14 +46,7 @@ async def ask(request: Request) -> Response:
     if asked.person_id:
         name = await _name_of(access, asked.person_id)
     viewer, said = access.viewer, asked.as_metadata()
-    activity = Activity(
-        activity_type=ACCESS_REQUEST,
-        title=f"Access request: {asked.action.value} {name}",
-        description=asked.note or None,
-        contact_id=viewer.contact_id,
-        company_id=viewer.company_id,
-        metadata={**said, "person_name": name},
-    )
+    activity = access_request(viewer, asked, name)
     wish = ("access", viewer.contact_id, *(f"{key}={said[key]}" for key in sorted(said)))
     await record_once(env.state, env.outbox, activity, wish, seconds=AGAIN_AFTER)
     return RedirectResponse("/team?asked=1", status_code=303)
@@ -70,30 +63,24 @@ async def _page(
     request: Request, typed: Mapping[str, str] | None = None, error: BadInput | None = None
 ) -> Response:
     access = access_of(request)
-    requests, people, log = await asyncio.gather(
-        access.access_requests(), access.colleagues(), access.access_log()
+    requests, people, log, standing = await asyncio.gather(
+        access.access_requests(), access.colleagues(), access.access_log(), reviewed(request)
     )
     return render(
         request,
         "team.html",
         {
             "people": sorted(people, key=lambda one: one.portal_access != 1),
-            "last_sign_in": _last_sign_ins(log),
+            "last_sign_in": asking.last_sign_ins(log),
             "requests": asking.still_open(requests, access.now()),
             "names": {one.id: one.full_name or one.email for one in people},
             "form": {"name": "", "email": "", "role": "client_viewer", "note": "", **(typed or {})},
             "error": error,
             "error_text": say(request, error) if error else None,
             "asked": error is None and request.query_params.get("asked") == "1",
+            "review": standing,
+            "reviewed": standing.due is None and request.query_params.get("reviewed") == "1",
             "now": access.now(),
         },
         status_code=error.status if error else 200,
     )
-
-
-def _last_sign_ins(log: list[AccessEvent]) -> dict[str, AccessEvent]:
-    found: dict[str, AccessEvent] = {}
-    for event in log:
-        if event.activity_type == "portal_login" and event.contact_id:
-            found.setdefault(event.contact_id, event)
-    return found

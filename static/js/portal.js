@@ -95,3 +95,9 @@ for (const finder of document.querySelectorAll("[data-finder]")) {
     if (!document.cookie.includes("portal_slash=off")) open(event);
   });
 }
+
+// What keeps the page up to date comes once it has settled: nothing has changed yet.
+const live = document.querySelector("[data-live-script]");
+if (live && document.querySelector("main [data-live]")) {
+  window.addEventListener("load", () => setTimeout(() => import(live.dataset.liveScript), 1000));
+}

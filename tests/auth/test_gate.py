@@ -159,7 +159,7 @@ def test_what_is_public_is_this_and_nothing_more() -> None:
     # A new name here is a decision to serve a page to anyone.
     assert {
         *("/favicon.ico", "/robots.txt", "/healthz", "/readyz", "/.well-known/security.txt"),
-        *("/speculation-rules.json", "/api/portal/config"),
+        *("/speculation-rules.json", "/api/portal/config", "/accent.css"),
         "/notices/unsubscribe",
         "/verify",
     } == PUBLIC_PATHS

@@ -15,12 +15,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from tests.bench import documents, http_clients, sandbox_lists
+from tests.bench import documents, http_clients, live, sandbox_lists
 
 BENCHMARKS: Final[dict[str, Callable[[], Awaitable[str]]]] = {
     "sandbox-lists": sandbox_lists.run,
     "http-clients": http_clients.run,
     "documents": documents.run,
+    "live": live.run,
 }
 REPORT: Final = Path(__file__).parent.parent.parent / "docs" / "benchmarks.md"
 PACKAGES: Final = ("starlette", "uvicorn", "httpx2", "sqlalchemy", "msgspec", "typst")

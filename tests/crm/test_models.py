@@ -14,6 +14,7 @@ from portal.crm.client import decode
 from portal.crm.models import (
     AccessEvent,
     AccessRequest,
+    AccessReview,
     Activity,
     Colleague,
     Company,
@@ -58,6 +59,12 @@ SHOWN: dict[type[Record], dict[str, Any]] = {
         "created_at": "2026-01-01T00:00:00Z",
         "metadata": {"action": "add", "email": f"{MARKER}6", "answer": f"{MARKER}7"},
     },
+    AccessReview: {
+        "id": "act_1",
+        "activity_type": "access_review",
+        "created_at": "2026-01-01T00:00:00Z",
+        "metadata": {"quarter": "2026-Q1", "kept": [f"{MARKER}8"], "note": f"{MARKER}9"},
+    },
     Contact: {"id": "ct_1", "email": "jane@acme.com"},
     Colleague: {"id": "ct_1", "email": "jane@acme.com"},
 }
@@ -92,6 +99,7 @@ INTERNAL: dict[type[Record], tuple[str, ...]] = {
     Activity: ("metadata", "agent_id", "source_id", "notes", "contact_name"),
     AccessEvent: ("title", "description", "agent_id", "source_id", "notes", "contact_name"),
     AccessRequest: ("title", "description", "agent_id", "source_id", "notes"),
+    AccessReview: ("title", "description", "agent_id", "source_id", "notes", "contact_name"),
     Contact: (
         "notes",
         "pipeline_stage",
@@ -145,6 +153,7 @@ def test_what_each_projection_lets_through_is_this_and_nothing_more() -> None:
         "created_at",
         AccessEvent: "id company_id contact_id activity_type source metadata created_at",
         AccessRequest: "id company_id contact_id activity_type source metadata created_at",
+        AccessReview: "id company_id contact_id activity_type source metadata created_at",
         Contact: "id email full_name title phone company_id company_name portal_access "
         "portal_role product products photo_url timezone locale is_sm_team",
         Colleague: "id email full_name title company_id company_name portal_access portal_role "

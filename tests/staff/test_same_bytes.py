@@ -34,6 +34,7 @@ NARROWED: Final = (
     "/account?saved=1",
     "/account?notices=saved",
     "/team?asked=1",
+    "/team?reviewed=1",
     "/invoices?status=overdue",
     "/activity?page=2",
     "/activity?kind=milestone",
