@@ -20,7 +20,7 @@ from portal.templating import IMPORT_MAP
 LEAST_COMPRESSED: Final = 400
 """Bytes below which compressing costs more than it saves."""
 
-GZIP_LEVEL: Final = 5
+GZIP_LEVEL: Final = 7
 
 
 def middleware(settings: Settings) -> list[Middleware]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,11 @@ def log_lines() -> Iterator[io.StringIO]:
     logged = lines.getvalue()
     secrets = SECRETS_USED | set(VARIABLES.values())
     assert [s for s in secrets if re.search(rf"(?<!\w){re.escape(s)}(?!\w)", logged)] == []
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: the tests wait for browsers and servers a third of the time."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session")
