@@ -19,6 +19,7 @@ from portal.api.writes import (
 from portal.assets import HashedFiles
 from portal.auth.choice import choose_company
 from portal.auth.google.sso import callback, start
+from portal.auth.language import choose_language
 from portal.auth.login import (
     check_mail,
     enter_code,
@@ -81,6 +82,7 @@ AUTH = [
     Route("/exit-view-as", exit_view_as, methods=["POST"], name="exit_view_as"),
     Route("/sso/google", start, name="google"),
     Route("/sso/google/callback", callback, name="google_callback"),
+    Route("/language", choose_language, methods=["POST"], name="choose_language"),
     Route("/login", login_page, name="login"),
     Route("/check-mail", check_mail, name="check_mail"),
     Route("/magic/verify", open_link, methods=["GET"], name="open_link"),

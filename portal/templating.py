@@ -24,8 +24,9 @@ from portal.domain.accent import shades
 from portal.domain.navigation import navigation
 from portal.domain.viewer import Staff, Viewer
 from portal.errors import PortalError
+from portal.language import language_of
 from portal.speculation import HEADER
-from portal.words import Words
+from portal.words import ENGLISH, Words
 
 _PACKAGE: Final = Path(__file__).parent
 
@@ -145,7 +146,7 @@ class Templates:
                     "standing_change": getattr(state, "standing_change", None),
                     "as_of": getattr(state, "as_of", None),
                     "live": getattr(state, "live", False),
-                    **_formatters(viewer),
+                    **_formatters(viewer, language),
                     **context,
                 }
             )
@@ -156,10 +157,14 @@ class Templates:
         environment = self._languages[self.words.language_of(viewer.locale)]
         return environment.get_template(name).render({**_formatters(viewer), **context})
 
+    def say_to(self, viewer: Viewer, text: str, values: Mapping[str, Any] | None = None) -> str:
+        """A message id of ours in the language of this viewer; for mails."""
+        return self.words.say(self.words.language_of(viewer.locale), text, values)
+
     def language_of(self, request: Request) -> str:
         """The language that the page of this request is in."""
         viewer: Viewer | None = getattr(request.state, "viewer", None)
-        return self.words.language_of(viewer.locale if viewer else None)
+        return language_of(request, self.words, viewer.locale if viewer else None)
 
     def say(self, request: Request, text: str, values: Mapping[str, Any] | None = None) -> str:
         """A message id of ours in the language of this request."""
@@ -187,6 +192,7 @@ class Templates:
         brand, assets = self._brand, self.assets
         made.globals.update(
             language=language,
+            languages=[(one, language_name(one)) for one in self.words.languages],
             product=brand.product,
             portal_name=brand.portal_name,
             origin=brand.portal_origin,
@@ -199,6 +205,12 @@ class Templates:
             links=brand.links,
         )
         return made
+
+
+def language_name(language: str) -> str:
+    """A language by its own name: `Español`."""
+    name = formats.locale_of(language).get_language_name() or language
+    return name[:1].upper() + name[1:]
 
 
 THEME_COOKIE: Final = "portal_theme"
@@ -227,8 +239,10 @@ def initials(name: str) -> str:
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
 
 
-def _formatters(viewer: Viewer | None) -> dict[str, Callable[..., str]]:
-    locale = formats.locale_of(viewer.locale if viewer else formats.FALLBACK_LOCALE)
+def _formatters(viewer: Viewer | None, language: str = ENGLISH) -> dict[str, Callable[..., str]]:
+    """How dates, numbers and amounts are written; nobody's in a plain form of the language."""
+    plain = formats.FALLBACK_LOCALE if language == ENGLISH else language
+    locale = formats.locale_of(viewer.locale if viewer else plain)
     zone = formats.zone_of(viewer.time_zone if viewer else formats.FALLBACK_ZONE)
     return {
         "money": partial(formats.money, locale=locale),

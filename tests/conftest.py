@@ -32,7 +32,7 @@ def log_lines() -> Iterator[io.StringIO]:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: the tests wait for browsers and servers a third of the time."""
+    """One more than there are cores: a third of the time tests wait for browsers and servers."""
     return (os.cpu_count() or 1) + 1
 
 

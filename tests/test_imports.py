@@ -14,7 +14,7 @@ PORTAL: Final = Path(__file__).parent.parent / "portal"
 
 LAYERS: Final = (
     "errors words format conditional speculation edge sandbox",
-    "domain variables settings security observe submitted mail",
+    "domain variables settings security observe submitted mail language",
     "crm",
     "activity templating",
     "env auth",

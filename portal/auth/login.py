@@ -29,7 +29,7 @@ from portal.errors import (
     PortalError,
 )
 from portal.submitted import submitted, wants_json
-from portal.templating import render
+from portal.templating import render, say
 from portal.words import msgid
 
 PATIENCE: Final = 2.0
@@ -96,7 +96,9 @@ async def request_link(request: Request) -> Response:
     except BadInput as error:
         if wants_json(request):
             raise
-        return _login_form(request, redirect, email=fields.get("email", ""), error=error.message)
+        return _login_form(
+            request, redirect, email=fields.get("email", ""), error=say(request, error)
+        )
     with anyio.move_on_after(PATIENCE):
         await env.sm.check()
     held = read_prelogin(request, env)
@@ -160,7 +162,11 @@ async def enter_code(request: Request) -> Response:
         if refusal.reason == "wrong_code" and prelogin is not None and not wants_json(request):
             await record_refusal(env, Refusal("code", refusal.reason, _client(request)))
             return _code_form(
-                request, prelogin.email, prelogin.redirect, WRONG_CODE, status_code=403
+                request,
+                prelogin.email,
+                prelogin.redirect,
+                env.templates.say(request, WRONG_CODE),
+                status_code=403,
             )
         return await _refused(request, refusal, "code")
     return await _enter(env, request, redeemed, "code")

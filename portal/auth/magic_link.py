@@ -20,10 +20,12 @@ from portal.crm.models import Contact
 from portal.env import Env
 from portal.errors import LinkRefusal, LinkRefused, SMApiError
 from portal.mail import Letter, MailFailed
+from portal.words import msgid
 
 LIFETIME: Final = 600
 """Seconds that a link and its code can be used."""
 
+SUBJECT: Final = msgid("Sign in to %(portal)s")
 TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 CODE: Final = re.compile(r"[0-9]{6}")
 
@@ -125,7 +127,7 @@ async def _send_to(env: Env, contact: Contact, prelogin: Prelogin, browser: str)
     await env.mailer.send(
         Letter(
             to=address,
-            subject=f"Sign in to {env.settings.portal_name}",
+            subject=env.templates.say_to(reader, SUBJECT, {"portal": settings.portal_name}),
             text=env.templates.mail("mail/sign_in.txt", context, reader),
             html=env.templates.mail("mail/sign_in.html", context, reader),
         )

@@ -21,7 +21,7 @@ from portal.errors import BadInput, NotFound
 from portal.mail import Letter, MailFailed
 from portal.words import msgid
 
-INVITATION: Final = "Your access to {portal}"
+INVITATION: Final = msgid("Your access to %(portal)s")
 
 log = structlog.get_logger(__name__)
 
@@ -84,7 +84,7 @@ async def invite(env: Env, contact: Contact) -> bool:
     }
     letter = Letter(
         to=address,
-        subject=INVITATION.format(portal=settings.portal_name),
+        subject=env.templates.say_to(reader, INVITATION, {"portal": settings.portal_name}),
         text=env.templates.mail("mail/invitation.txt", context, reader),
         html=env.templates.mail("mail/invitation.html", context, reader),
     )

@@ -19,7 +19,15 @@ EXPIRED = 8 * 86_400
 """Seconds since a token was signed that has expired as a token, too."""
 
 WAYS_IN_AND_OUT = {
-    *("/magic", "/magic/verify", "/verify-code", "/choose-company", "/logout", "/exit-view-as")
+    *(
+        "/magic",
+        "/magic/verify",
+        "/verify-code",
+        "/choose-company",
+        "/logout",
+        "/exit-view-as",
+        "/language",
+    )
 }
 
 NEEDS_NO_SESSION = {"/notices/unsubscribe", "/verify"}

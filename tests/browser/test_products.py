@@ -6,6 +6,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +23,10 @@ FILE: Final = PROJECT / "docs" / "signal" / "wrangler-like.toml"
 READY_SECONDS: Final = 30
 
 
-@pytest.fixture(scope="module")
-def signal(dev: Dev, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The origin of `portal serve` with Signal's file, against the sandbox of `portal dev`."""
-    folder = tmp_path_factory.mktemp("signal")
+@contextmanager
+def serving_signal(dev: Dev, folder: Path) -> Iterator[str]:
+    """`portal serve` with Signal's file in `folder`, against the sandbox of `dev`; its origin."""
+    folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(FILE, folder)
     shutil.copy(dev.folder / ".dev.vars", folder)
     origin = f"http://127.0.0.1:{dev.second_portal}"
@@ -38,14 +39,19 @@ def signal(dev: Dev, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "GOOGLE_DISCOVERY_URL": f"{dev.sandbox}/google/.well-known/openid-configuration",
     }
     log = folder / "portal.log"
-    process = portal_writing_to(
-        log, "serve", "--port", str(dev.second_portal), folder=folder, **told
-    )
+    port = str(dev.second_portal)
+    process = portal_writing_to(log, "serve", "--port", port, folder=folder, **told)
     try:
         _wait_until_ready(origin, log)
         yield origin
     finally:
         stop(process)
+
+
+@pytest.fixture(scope="module")
+def signal(dev: Dev, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving_signal(dev, tmp_path_factory.mktemp("signal")) as origin:
+        yield origin
 
 
 def _wait_until_ready(origin: str, log: Path) -> None:

@@ -24,7 +24,7 @@ from tests.stage import SECRET, Stage, stage
 BANNER: Final = "Previewing as Jane Smith — read-only"
 OPEN_IN_PREVIEW: Final = frozenset(
     {"request_link", "verify_code", "press_button", "choose_company", "logout", "exit_view_as"}
-    | {"check_invoice", "unsubscribe"}
+    | {"check_invoice", "unsubscribe", "choose_language"}
 )
 """The unsafe routes that a preview leaves open: the ways to another session, and out, and what
 is public and changes no record, or needs the token of a mail and no session."""
