@@ -100,15 +100,19 @@ def since_last_visit(browser: Browser, dev: Dev, signed_in: StorageState) -> Non
 
 
 def spanish(browser: Browser, dev: Dev, signed_in: StorageState) -> None:
-    """The account page after choosing Spanish there."""
+    """Home, after choosing Spanish on the account page."""
     context = browser.new_context(
-        viewport={"width": 1280, "height": 800}, storage_state=signed_in, locale="en-US"
+        viewport={"width": 1280, "height": 800},
+        storage_state=signed_in,
+        locale="en-US",
+        reduced_motion="reduce",
     )
     page = context.new_page()
     page.goto(f"{dev.portal}/account")
     page.locator("#locale").select_option("es_ES")
     page.get_by_role("button", name="Save", exact=True).first.click()
     page.get_by_role("heading", name="Cuenta").wait_for()
+    page.goto(f"{dev.portal}/")
     page.screenshot(path=FOLDER / "spanish.png")
     context.close()
 
@@ -116,7 +120,9 @@ def spanish(browser: Browser, dev: Dev, signed_in: StorageState) -> None:
 def another_product(browser: Browser, dev: Dev, folder: Path) -> None:
     """Signal's portal, beside this one."""
     with serving_signal(dev, folder) as origin:
-        page = browser.new_page(viewport={"width": 1280, "height": 800}, locale="en-US")
+        page = browser.new_page(
+            viewport={"width": 1280, "height": 800}, locale="en-US", reduced_motion="reduce"
+        )
         by_google(page, origin, "nadia@wayne.example")
         page.screenshot(path=FOLDER / "signal.png")
         page.close()
