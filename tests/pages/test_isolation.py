@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from starlette.routing import BaseRoute, Mount, Route
 
+from portal.domain.explain import MoneyFigure, WorkFigure
 from portal.routes import ROUTES
 from portal.sandbox.fields import Field, Kind, Resource, Writable
 from portal.sandbox.resources import RESOURCES
@@ -30,14 +31,18 @@ class Record:
         return str(self.fields["id"])
 
 
+FIGURES = [figure.value for figures in (MoneyFigure, WorkFigure) for figure in figures]
+
+
 def addresses(routes: list[BaseRoute], prefix: str = "") -> list[str]:
-    """Every address of the URL table that can be read, placeholders and all."""
+    """Every address of the URL table that can be read, placeholders and all, each figure named."""
     found = []
     for route in routes:
         if isinstance(route, Mount):
             found += addresses(list(route.routes), prefix + route.path)
         elif isinstance(route, Route) and "GET" in (route.methods or ()):
-            found.append(prefix + route.path)
+            names = FIGURES if "{figure}" in route.path else [""]
+            found += [prefix + route.path.replace("{figure}", name) for name in names]
     return found
 
 
