@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,10 +25,10 @@ from portal.crm.client import SMApi
 from portal.env import Env
 from portal.mail import Letter, MailFailed
 from portal.sandbox.app import SandboxConfig, create_sandbox
-from portal.sandbox.demo import seed
 from portal.sandbox.store import Store
 from portal.settings import Settings, load_settings
 from portal.templating import Templates, build_templates
+from tests.stores import lent_store
 
 ORIGIN: Final = "http://127.0.0.1:8787"
 SM_API: Final = "http://127.0.0.1:8788"
@@ -220,11 +221,16 @@ async def _note_cookies(response: httpx.Response) -> None:
             SECRETS_USED.add(value)
 
 
+@cache
+def _settings() -> Settings:
+    _, settings = load_settings(PROJECT / "wrangler-like.toml", None, VARIABLES, dev_vars=False)
+    return settings
+
+
 def settings_for(**changes: Any) -> Settings:
     """The repository's local settings with the tests' secrets; `changes` name settings."""
-    _, settings = load_settings(PROJECT / "wrangler-like.toml", None, VARIABLES, dev_vars=False)
     return replace(
-        settings,
+        _settings(),
         state_url="sqlite::memory:",
         activities_url="sqlite::memory:",
         **changes,
@@ -235,8 +241,6 @@ def settings_for(**changes: Any) -> Settings:
 async def stage(**changes: Any) -> AsyncIterator[Stage]:
     """A fresh portal and a strict sandbox with the demo data. `changes` name settings."""
     settings, clock = settings_for(**changes), TestClock()
-    store = Store(None, clock)
-    seed(store, clock())
     config = SandboxConfig(
         client_id=VARIABLES["SM_API_CLIENT_ID"],
         client_secret=VARIABLES["SM_API_CLIENT_SECRET"],
@@ -249,6 +253,8 @@ async def stage(**changes: Any) -> AsyncIterator[Stage]:
         google_client_id=VARIABLES["GOOGLE_CLIENT_ID"],
         google_client_secret=VARIABLES["GOOGLE_CLIENT_SECRET"],
     )
+    stack = AsyncExitStack()
+    store = stack.enter_context(lent_store(clock, demo=True))
     sandbox = create_sandbox(config, store, clock)
     wire, google_wire, post = Wire(sandbox), Wire(sandbox), Post()
     sm = SMApi(
@@ -267,7 +273,7 @@ async def stage(**changes: Any) -> AsyncIterator[Stage]:
         google_transport=google_wire,
         templates=_templates(settings),
     )
-    async with AsyncExitStack() as stack:
+    async with stack:
         stack.push_async_callback(env.close)
         direct = await stack.enter_async_context(
             httpx.AsyncClient(
@@ -278,4 +284,3 @@ async def stage(**changes: Any) -> AsyncIterator[Stage]:
         )
         app = create_app(env)
         yield Stage(settings, clock, store, env, post, wire, google_wire, app, direct, stack)
-    store.close()

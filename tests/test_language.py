@@ -138,7 +138,7 @@ async def test_the_language_is_switched_on_the_sign_in_page_and_stays(on: Stage)
     page = await browser.get("/auth/login?redirect=/invoices")
     assert 'name="language" value="es" lang="es">Español</button>' in page.text
     answer = await browser.post(
-        "/auth/language", data={"language": "es", "redirect": "/invoices", "page": "/auth/login"}
+        "/auth/language", data={"language": "es", "next": "/invoices", "page": "/auth/login"}
     )
     assert answer.headers["location"] == "/auth/login?redirect=%2Finvoices"
     assert browser.cookies[COOKIE] == "es"
@@ -171,7 +171,7 @@ async def test_a_language_that_there_is_not_is_refused_and_leads_nowhere_else(on
     browser = on.browser()
     for data in ({"language": "xx"}, {"language": ""}, {}):
         assert (await browser.post("/auth/language", data=data)).status_code == 422
-    away = {"language": "es", "redirect": "https://evil.example/", "page": "//evil.example"}
+    away = {"language": "es", "next": "https://evil.example/", "page": "//evil.example"}
     answer = await browser.post("/auth/language", data=away)
     assert answer.headers["location"] == "/auth/login?redirect=%2F"
     back = await browser.post("/auth/language", data={"language": "es", "page": "/verify"})

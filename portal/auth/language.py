@@ -19,7 +19,7 @@ VERIFY: Final = "/verify"
 
 
 async def choose_language(request: Request) -> Response:
-    """`{language, redirect, page}`: back to the sign-in page, or to the one for invoices.
+    """`{language, next, page}`: back to the sign-in page, or to the one for invoices.
 
     Raises BadInput for a language that there is not.
     """
@@ -27,7 +27,7 @@ async def choose_language(request: Request) -> Response:
     language = fields.get("language", "")
     if language not in env_of(request).templates.words.languages:
         raise BadInput(msgid("Please choose a language from the list."), field="language")
-    redirect = quote(local_path(fields.get("redirect")), safe="")
+    redirect = quote(local_path(fields.get("next")), safe="")
     on_verify = fields.get("page") == VERIFY
     target = VERIFY if on_verify else f"/auth/login?redirect={redirect}"
     response = RedirectResponse(target, status_code=303)

@@ -11,6 +11,7 @@ from portal.sandbox.app import SandboxConfig, create_sandbox
 from portal.sandbox.demo import seed
 from portal.sandbox.store import Store
 from tests.sandbox.setup import API_KEY, CLIENT_ID, CLIENT_SECRET, Clock, client_of
+from tests.stores import lent_store
 
 
 @pytest.fixture
@@ -20,9 +21,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 def store(clock: Clock) -> Iterator[Store]:
-    store = Store(None, clock)
-    yield store
-    store.close()
+    with lent_store(clock) as lent:
+        yield lent
 
 
 @pytest.fixture
