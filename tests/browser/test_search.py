@@ -23,11 +23,6 @@ DESK: Final[ViewportSize] = {"width": 1280, "height": 800}
 PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
 
 
-@pytest.fixture(params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> Any:
-    return request.param
-
-
 @pytest.fixture
 def page(chromium: Browser, dev: Dev) -> Iterator[Page]:
     """Jane's home page on a desk; an error in a page or its console fails the test."""
@@ -233,7 +228,9 @@ def test_on_a_phone_its_button_opens_the_dialog(chromium: Browser, dev: Dev) -> 
     context.close()
 
 
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize(
+    ("scheme", "size"), [("dark", PHONE), ("light", DESK)], ids=["dark phone", "light desk"]
+)
 def test_axe_finds_nothing_on_the_page_nor_in_the_dialog(
     chromium: Browser, dev: Dev, scheme: Any, size: Any
 ) -> None:

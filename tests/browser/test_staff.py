@@ -53,20 +53,10 @@ def visits(page: Page) -> list[str]:
     return [href for href in found if href.startswith("/")] + ["/account"]
 
 
-@pytest.fixture(params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture(params=[PHONE, DESK], ids=["phone", "desk"])
-def looking(
-    chromium: Browser, request: pytest.FixtureRequest, scheme: str
-) -> Iterator[BrowserContext]:
-    context = chromium.new_context(
-        viewport=request.param,
-        color_scheme="dark" if scheme == "dark" else "light",
-        locale="en-US",
-    )
+@pytest.fixture(params=[(PHONE, "dark"), (DESK, "light")], ids=["phone dark", "desk light"])
+def looking(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    size, scheme = request.param
+    context = chromium.new_context(viewport=size, color_scheme=scheme, locale="en-US")
     yield context
     context.close()
 
