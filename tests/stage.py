@@ -23,6 +23,7 @@ from portal.asgi import build_env
 from portal.crm.client import SMApi
 from portal.env import Env
 from portal.mail import Letter, MailFailed
+from portal.metrics import Metrics
 from portal.sandbox.app import SandboxConfig, create_sandbox
 from portal.sandbox.demo import seed
 from portal.sandbox.store import Store
@@ -251,6 +252,7 @@ async def stage(**changes: Any) -> AsyncIterator[Stage]:
     )
     sandbox = create_sandbox(config, store, clock)
     wire, google_wire, post = Wire(sandbox), Wire(sandbox), Post()
+    metrics = Metrics()
     sm = SMApi(
         settings.sm_api_url,
         client_id=settings.sm_api_client_id,
@@ -258,6 +260,7 @@ async def stage(**changes: Any) -> AsyncIterator[Stage]:
         product=settings.product,
         transport=wire,
         sleep=no_sleep,
+        observe=metrics.sm_api_call,
     )
     env = build_env(
         settings,
@@ -266,6 +269,7 @@ async def stage(**changes: Any) -> AsyncIterator[Stage]:
         mailer=post,
         google_transport=google_wire,
         templates=_templates(settings),
+        metrics=metrics,
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(env.close)
