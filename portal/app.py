@@ -40,7 +40,7 @@ def create_app(env: Env) -> Starlette:
 
     app = Starlette(
         routes=ROUTES,
-        middleware=middleware(env.settings),
+        middleware=middleware(env.settings, env.metrics.request),
         exception_handlers={HTTPException: _http_refusal},
         lifespan=lifespan,
     )

@@ -23,6 +23,7 @@ from portal.edge.kv import KV, open_kv
 from portal.edge.queue import open_queue
 from portal.env import Clock, Env
 from portal.mail import Mailer, SmtpMailer
+from portal.metrics import Metrics
 from portal.observe import configure_logging
 from portal.settings import Settings, load_settings
 from portal.templating import Templates, build_templates
@@ -46,16 +47,20 @@ def build_env(
     mailer: Mailer | None = None,
     google_transport: httpx.AsyncBaseTransport | None = None,
     templates: Templates | None = None,
+    metrics: Metrics | None = None,
 ) -> Env:
     """Open everything the settings name; connections to elsewhere can be given instead.
 
+    An `sm` that is given counts its calls in the `metrics` that were given to it, if any.
     Raises ValueError for an engine that is not installed.
     """
+    metrics = metrics or Metrics()
     sm = sm or SMApi(
         settings.sm_api_url,
         client_id=settings.sm_api_client_id,
         client_secret=settings.sm_api_client_secret,
         product=settings.product,
+        observe=metrics.sm_api_call,
     )
     state = open_kv(settings.state_url, lambda: clock().timestamp())
     queue = open_queue(settings.activities_url, lambda: clock().timestamp())
@@ -75,6 +80,7 @@ def build_env(
         ask_limits=AskLimits(state, settings.ask_limit_address, settings.ask_limit_client),
         refusal_limit=RefusalLimit(state, settings.refusal_limit_client),
         google=_google(settings, clock, google_transport),
+        metrics=metrics,
     )
 
 

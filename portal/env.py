@@ -17,6 +17,7 @@ from portal.crm.magic_sessions import MagicSessions
 from portal.edge.ctx import Context
 from portal.edge.kv import KV
 from portal.mail import Mailer
+from portal.metrics import Metrics
 from portal.settings import Settings
 from portal.templating import Templates
 
@@ -40,6 +41,7 @@ class Env:
     ask_limits: AskLimits
     refusal_limit: RefusalLimit
     google: GoogleProvider | None
+    metrics: Metrics
 
     async def close(self) -> None:
         """Close connections and stores, once nothing uses them any more."""

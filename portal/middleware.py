@@ -12,7 +12,7 @@ from portal.auth.csrf import CsrfCheck
 from portal.auth.gate import Gate
 from portal.conditional import ConditionalPages
 from portal.error_page import ErrorPages
-from portal.observe import RequestLog
+from portal.observe import Count, RequestLog
 from portal.security import BodyLimit, HostCheck, SecurityHeaders, content_security_policy
 from portal.settings import Settings
 from portal.templating import IMPORT_MAP
@@ -23,11 +23,14 @@ LEAST_COMPRESSED: Final = 400
 GZIP_LEVEL: Final = 7
 
 
-def middleware(settings: Settings) -> list[Middleware]:
-    """The list, outermost first. What raises inside `ErrorPages` is answered by it."""
+def middleware(settings: Settings, count: Count) -> list[Middleware]:
+    """The list, outermost first. What raises inside `ErrorPages` is answered by it.
+
+    `count` is told of each request that is over.
+    """
     origin = settings.portal_origin
     return [
-        Middleware(RequestLog),
+        Middleware(RequestLog, count=count),
         Middleware(GZipMiddleware, minimum_size=LEAST_COMPRESSED, compresslevel=GZIP_LEVEL),
         Middleware(ConditionalPages),
         Middleware(

@@ -6,11 +6,13 @@ import logging
 import re
 import sys
 import time
+from collections.abc import Callable
 from typing import Final, TextIO
 from uuid import uuid4
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -18,7 +20,13 @@ TOKEN_IN_PATH: Final = re.compile(r"(?<=/feed/).+", re.IGNORECASE | re.DOTALL)
 """Calendar programs can be given nothing but an address, so their token is in it, even in one that
 was copied wrongly."""
 
-QUIET_PATHS: Final = ("/static/", "/healthz", "/readyz")
+QUIET_PATHS: Final = ("/static/", "/healthz", "/readyz", "/metrics")
+NO_ROUTE: Final = "none"
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER_METHOD: Final = "other"
+
+Count = Callable[[str, str, int, float], None]
+"""Told of each request that is over: its route's name, method, status and seconds."""
 
 log = structlog.get_logger("portal.request")
 
@@ -53,10 +61,14 @@ def configure_logging(*, json_lines: bool, into: TextIO | None = None) -> None:
 
 
 class RequestLog:
-    """Gives each request an id and logs its outcome. Never the query: tokens travel there."""
+    """Gives each request an id, logs its outcome and has it counted.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Never the query: tokens travel there.
+    """
+
+    def __init__(self, app: ASGIApp, count: Count | None = None) -> None:
         self._app = app
+        self._count = count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on under its id; log it once it is over, however it ended."""
@@ -79,14 +91,35 @@ class RequestLog:
             try:
                 await self._app(scope, receive, note)
             finally:
+                seconds = time.perf_counter() - started
+                if self._count is not None:
+                    self._count(route_name(scope), method_name(scope), status, seconds)
                 if not scope["path"].startswith(QUIET_PATHS):
                     log.info(
                         "request",
                         method=scope["method"],
                         path=without_token(scope["path"]),
                         status=status,
-                        ms=round((time.perf_counter() - started) * 1000, 1),
+                        ms=round(seconds * 1000, 1),
                     )
+
+
+def route_name(scope: Scope) -> str:
+    """The name of the route that a request came to; `none` when it came to none.
+
+    A request that was refused on its way, by the gate or before it, came to none.
+    """
+    route = scope.get("route")
+    if isinstance(route, Mount) and route.routes:
+        # Nothing in it matched, or the route in it would stand here.
+        return NO_ROUTE
+    return getattr(route, "name", None) or NO_ROUTE
+
+
+def method_name(scope: Scope) -> str:
+    """The request's method; `other` for what a caller may have made up."""
+    method: str = scope["method"]
+    return method if method in METHODS else OTHER_METHOD
 
 
 def without_token(path: str) -> str:

@@ -62,6 +62,7 @@ from portal.pages.year_pack import (
     year_pack,
     year_packs,
 )
+from portal.scrape import metrics
 from portal.security_txt import PATH as SECURITY_TXT
 from portal.security_txt import security_txt
 from portal.speculation import PATH as SPECULATION_RULES
@@ -160,6 +161,7 @@ ROUTES: list[BaseRoute] = [
     # The worker itself.
     Route("/healthz", healthz, name="healthz"),
     Route("/readyz", readyz, name="readyz"),
+    Route("/metrics", metrics, methods=["GET"], name="metrics"),
     Route(SPECULATION_RULES, speculation_rules, name="speculation_rules"),
     Route(ACCENT_CSS, accent_css, methods=["GET"], name="accent_css"),
     Route(SECURITY_TXT, security_txt, name="security_txt"),

@@ -17,7 +17,7 @@ LONGEST_LENGTH: Final = 18
 """Digits of a Content-Length that anyone could mean."""
 
 TOKEN_PATHS: Final = ("/auth/", "/api/auth/", "/notices/")
-PROBE_PATHS: Final = frozenset({"/healthz", "/readyz"})
+PROBE_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 def content_security_policy(inline_scripts: Iterable[str] = ()) -> str:

@@ -86,6 +86,7 @@ class Settings:
     default_timezone: str
     default_locale: str
     trusted_proxies: int
+    metrics_token: str | None = field(repr=False)
     state_url: str
     activities_url: str
 

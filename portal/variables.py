@@ -216,4 +216,10 @@ VARIABLES: Final = (
         "Proxies in front of us whose `X-Forwarded-For` entries are believed.",
         default=0,
     ),
+    Variable(
+        "METRICS_TOKEN",
+        values.signing_secret,
+        "What `/metrics` asks for, as `Authorization: Bearer`. Default: it asks for our network.",
+        secret=True,
+    ),
 )

@@ -24,6 +24,7 @@ from portal.asgi import build_env
 from portal.crm.client import SMApi
 from portal.env import Env
 from portal.mail import Letter, MailFailed
+from portal.metrics import Metrics
 from portal.sandbox.app import SandboxConfig, create_sandbox
 from portal.sandbox.store import Store
 from portal.settings import Settings, load_settings
@@ -257,6 +258,7 @@ async def stage(**changes: Any) -> AsyncIterator[Stage]:
     store = stack.enter_context(lent_store(clock, demo=True))
     sandbox = create_sandbox(config, store, clock)
     wire, google_wire, post = Wire(sandbox), Wire(sandbox), Post()
+    metrics = Metrics()
     sm = SMApi(
         settings.sm_api_url,
         client_id=settings.sm_api_client_id,
@@ -264,6 +266,7 @@ async def stage(**changes: Any) -> AsyncIterator[Stage]:
         product=settings.product,
         transport=wire,
         sleep=no_sleep,
+        observe=metrics.sm_api_call,
     )
     env = build_env(
         settings,
@@ -272,6 +275,7 @@ async def stage(**changes: Any) -> AsyncIterator[Stage]:
         mailer=post,
         google_transport=google_wire,
         templates=_templates(settings),
+        metrics=metrics,
     )
     async with stack:
         stack.push_async_callback(env.close)

@@ -14,11 +14,12 @@ PORTAL: Final = Path(__file__).parent.parent / "portal"
 
 LAYERS: Final = (
     "errors words format conditional speculation edge sandbox",
-    "domain variables settings security observe submitted mail language",
+    "domain variables settings security observe submitted mail language metrics",
     "crm",
     "activity templating",
     "env auth",
-    "api documents live notices packs pages staff health security_txt accent assets error_page",
+    "api documents live notices packs pages staff health scrape security_txt accent assets "
+    "error_page",
     "middleware routes",
     "app",
     "asgi",

@@ -11,10 +11,11 @@ import pytest
 import structlog
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from portal.observe import RequestLog, configure_logging
+from portal.observe import RequestLog, configure_logging, method_name, route_name
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,9 +92,73 @@ async def test_the_token_of_a_calendar_feed_is_not_logged(path: str) -> None:
     assert line["path"] == f"{path}…"
 
 
-@pytest.mark.parametrize("path", ["/static/css/base.css", "/healthz", "/readyz"])
+@pytest.mark.parametrize("path", ["/static/css/base.css", "/healthz", "/readyz", "/metrics"])
 async def test_what_only_makes_noise_is_not_logged(path: str) -> None:
     assert await logged(path) == []
+
+
+async def endpoint(_request: Request) -> PlainTextResponse:
+    return PlainTextResponse("in")
+
+
+async def other_app(scope: Scope, receive: Receive, send: Send) -> None:
+    await PlainTextResponse("in")(scope, receive, send)
+
+
+TABLE = Router(
+    [
+        Route("/orders/{id}", endpoint, name="order"),
+        Mount("/api", app=Router([Route("/{kind}/{id}", endpoint, name="read_one")]), name="api"),
+        Mount("/files", app=other_app, name="files"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "route", "status"),
+    [
+        ("GET", "/orders/or_1", "order", 200),
+        ("DELETE", "/orders/or_1", "order", 405),
+        ("GET", "/api/orders/or_1", "read_one", 200),
+        ("GET", "/api/orders/or_1/more", "none", 404),
+        ("GET", "/files/a.css", "files", 200),
+        ("GET", "/elsewhere", "none", 404),
+    ],
+)
+async def test_a_request_is_counted_under_the_name_of_its_route(
+    method: str, path: str, route: str, status: int
+) -> None:
+    counted: list[tuple[str, str, int]] = []
+
+    def count(route: str, method: str, status: int, seconds: float) -> None:
+        assert seconds >= 0
+        counted.append((route, method, status))
+
+    transport = httpx.ASGITransport(app=RequestLog(TABLE, count=count))
+    async with httpx.AsyncClient(transport=transport, base_url="http://x.example") as client:
+        await client.request(method, path)
+    assert counted == [(route, method, status)]
+
+
+async def test_a_request_that_fails_is_counted_too() -> None:
+    counted: list[tuple[str, str, int]] = []
+
+    async def broken(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise RuntimeError("broken")
+
+    app = RequestLog(broken, count=lambda *told: counted.append(told[:3]))
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app), base_url="http://x.example"
+    ) as client:
+        with pytest.raises(RuntimeError):
+            await client.get("/")
+    assert counted == [("none", "GET", 500)]
+
+
+def test_a_method_that_a_caller_made_up_gets_no_name() -> None:
+    assert method_name({"method": "PATCH"}) == "PATCH"
+    assert method_name({"method": "SECRET"}) == "other"
+    assert route_name({}) == "none"
 
 
 async def test_the_id_does_not_stay_for_the_next_request() -> None:

@@ -156,7 +156,7 @@ async def test_a_forwarded_name_is_not_listened_to() -> None:
 
 
 async def test_probes_may_come_under_any_name() -> None:
-    for path in ("/healthz", "/readyz"):
+    for path in ("/healthz", "/readyz", "/metrics"):
         assert await host("10.0.0.7:8787", path) == "in"
     with pytest.raises(HostUnknown):
         await host("10.0.0.7:8787", "/healthz/x")

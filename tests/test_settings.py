@@ -202,6 +202,21 @@ def test_keys_of_check_codes_are_read_in_their_order(project: Project) -> None:
     assert newer not in table
 
 
+def test_a_token_for_the_metrics_is_long_and_shown_nowhere(project: Project) -> None:
+    config, settings = project.load(NEEDED)
+    assert settings.metrics_token is None
+    assert "METRICS_TOKEN" not in render_bindings(binding_rows(config, settings))
+    token = "m" * 32
+    config, settings = project.load({**NEEDED, "METRICS_TOKEN": token})
+    assert settings.metrics_token == token
+    assert token not in repr(settings)
+    table = render_bindings(binding_rows(config, settings))
+    assert "env.METRICS_TOKEN (hidden)" in table
+    assert token not in table
+    with pytest.raises(ConfigError):
+        project.load({**NEEDED, "METRICS_TOKEN": token[1:]})
+
+
 def test_without_keys_of_their_own_check_codes_hang_on_the_session_secret(
     project: Project,
 ) -> None:

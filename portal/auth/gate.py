@@ -27,6 +27,8 @@ from portal.errors import NoClientChosen, ReadOnlyPreview
 PUBLIC_PATHS: Final = frozenset(
     {
         *("/favicon.ico", "/robots.txt", "/healthz", "/readyz", "/verify"),
+        # Refuses whoever is neither of our network nor holds its token.
+        "/metrics",
         *("/.well-known/security.txt", "/speculation-rules.json", "/api/portal/config"),
         "/accent.css",
         "/notices/unsubscribe",

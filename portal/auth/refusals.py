@@ -34,10 +34,12 @@ class Refusal:
 async def record_refusal(env: Env, refusal: Refusal) -> None:
     """Record who was refused and why, as far as it is known. Never an address that was typed.
 
-    One network address fills the CRM with so many refusals and no more; the log has them all.
+    One network address fills the CRM with so many refusals and no more; the log and the metrics
+    have them all.
     """
     contact = refusal.contact
     contact_id = contact.id if contact else None
+    env.metrics.sign_in_refused(refusal.method)
     log.info(
         "sign_in_refused",
         method=refusal.method,

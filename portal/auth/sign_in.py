@@ -81,6 +81,7 @@ async def start_session(
     browser = describe_browser(request.headers.get("user-agent"))
     note = SignInNote(at=now, method=method, browser=browser)
     await SignIns(env.state).remember(subject.id, session_id(token), note, lifetime)
+    env.metrics.signed_in(method)
     log.info("signed_in", method=method, contact_id=subject.id, staff=mark is not None)
     return token
 

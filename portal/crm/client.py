@@ -10,11 +10,12 @@ Usable on its own:
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from random import SystemRandom
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 from uuid import uuid4
 
 import anyio
@@ -24,10 +25,20 @@ import structlog
 
 from portal.crm.answers import Answer, read_answer, records_of
 from portal.crm.retry import delay_before, may_repeat
-from portal.errors import SMApiBusy, SMApiError, SMApiFault, SMApiMalformed, SMApiUnreachable
+from portal.errors import (
+    SMApiBusy,
+    SMApiError,
+    SMApiFault,
+    SMApiMalformed,
+    SMApiUnauthorized,
+    SMApiUnreachable,
+)
 
 T = TypeVar("T")
 Params = Mapping[str, str | int]
+Outcome = Literal["ok", "rejected", "unreachable", "fault", "busy", "unauthorized", "malformed"]
+Observe = Callable[[str, Outcome, float], None]
+"""Told of each request sent, repeats too: the resource (`invoices`), what came of it, seconds."""
 
 PAGE_SIZE: Final = 100
 """The documented maximum of the paged lists (sm-api §1), which no list refuses."""
@@ -65,7 +76,9 @@ class SMApi:
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         deadline: float = DEADLINE,
+        observe: Observe | None = None,
     ) -> None:
+        self._observe = observe
         self._sleep = sleep
         self._deadline = deadline
         self._http = httpx.AsyncClient(
@@ -182,7 +195,7 @@ class SMApi:
         attempt = 1
         while True:
             try:
-                return await self._send(method, path, params, body, idempotency_key)
+                return await self._observed(method, path, params, body, idempotency_key)
             except (SMApiUnreachable, SMApiBusy, SMApiFault) as error:
                 attempt += 1
                 retry_after = error.retry_after if isinstance(error, SMApiBusy) else None
@@ -194,6 +207,28 @@ class SMApi:
             except SMApiError as error:
                 _log_failure(method, path, error)
                 raise
+
+    async def _observed(
+        self,
+        method: str,
+        path: str,
+        params: Params | None,
+        body: Mapping[str, Any] | None,
+        idempotency_key: str | None,
+    ) -> Answer:
+        """`_send`, and tell of it. A call that is given up on this side says nothing of SM API."""
+        started = time.perf_counter()
+        try:
+            answer = await self._send(method, path, params, body, idempotency_key)
+        except SMApiError as error:
+            self._tell(path, outcome_of(error), started)
+            raise
+        self._tell(path, "ok", started)
+        return answer
+
+    def _tell(self, path: str, outcome: Outcome, started: float) -> None:
+        if self._observe is not None:
+            self._observe(resource_of(path), outcome, time.perf_counter() - started)
 
     async def _send(
         self,
@@ -243,6 +278,27 @@ def decode(record: Any, kind: type[T], path: str) -> T:
         return msgspec.convert(_without_nulls(record), kind, strict=False)
     except msgspec.ValidationError as error:
         raise SMApiMalformed(f"{path}: a {kind.__name__} does not fit: {error}") from error
+
+
+def resource_of(path: str) -> str:
+    """The resource that a path of SM API is about: `invoices` of `/api/invoices/inv_1`."""
+    return path.removeprefix("/api/").partition("/")[0]
+
+
+def outcome_of(error: SMApiError) -> Outcome:
+    """The word for an error of the tree in `portal.errors`."""
+    match error:
+        case SMApiUnreachable():
+            return "unreachable"
+        case SMApiFault():
+            return "fault"
+        case SMApiBusy():
+            return "busy"
+        case SMApiUnauthorized():
+            return "unauthorized"
+        case SMApiMalformed():
+            return "malformed"
+    return "rejected"
 
 
 def _without_nulls(value: Any) -> Any:

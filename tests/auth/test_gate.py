@@ -162,6 +162,7 @@ def test_what_is_public_is_this_and_nothing_more() -> None:
         *("/speculation-rules.json", "/api/portal/config", "/accent.css"),
         "/notices/unsubscribe",
         "/verify",
+        "/metrics",
     } == PUBLIC_PATHS
 
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from structlog.testing import capture_logs
 
 from portal.crm import client as client_module
-from portal.crm.client import UNPAGED_LIMIT, SMApi, decode
+from portal.crm.client import UNPAGED_LIMIT, Outcome, SMApi, decode
 from portal.crm.retry import MAX_ATTEMPTS
 from portal.errors import (
     SMApiBusy,
@@ -351,3 +351,74 @@ async def test_a_failure_is_logged_without_secrets_or_query() -> None:
     assert (line["path"], line["error"]) == ("/api/contacts", "SMApiNotFound")
     assert "jane" not in str(msgspec.json.encode(line))
     assert "the-secret" not in str(line)
+
+
+class Observed:
+    """An observer that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, Outcome]] = []
+
+    def __call__(self, resource: str, outcome: Outcome, seconds: float) -> None:
+        assert seconds >= 0
+        self.told.append((resource, outcome))
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (ok([]), "ok"),
+        (refusal(404), "rejected"),
+        (refusal(422), "rejected"),
+        (httpx.Response(302, headers={"Location": "https://login.example"}), "unauthorized"),
+        (httpx.Response(200, text="<html>"), "malformed"),
+        (httpx.Response(502), "fault"),
+        (httpx.Response(429), "busy"),
+        (httpx.ConnectError("gone"), "unreachable"),
+    ],
+)
+async def test_an_observer_is_told_what_came_of_a_call(
+    answer: httpx.Response | Exception, outcome: Outcome
+) -> None:
+    observed = Observed()
+    async with in_turn(answer).client(observe=observed) as sm:
+        if outcome == "ok":
+            await sm.patch("/api/invoices/inv_1", {})
+        else:
+            with pytest.raises(SMApiError):
+                await sm.patch("/api/invoices/inv_1", {})
+    assert observed.told == [("invoices", outcome)]
+
+
+async def test_an_observer_is_told_of_each_repeat() -> None:
+    observed = Observed()
+    upstream = in_turn(httpx.Response(503), httpx.ReadError("cut"), ok([]))
+    async with upstream.client(observe=observed) as sm:
+        await sm.get("/api/contacts", {"limit": 1})
+    assert observed.told == [
+        *(("contacts", "fault"), ("contacts", "unreachable"), ("contacts", "ok")),
+    ]
+
+
+async def test_a_call_that_we_give_up_ourselves_is_not_laid_to_sm_api() -> None:
+    observed = Observed()
+    scope = anyio.CancelScope()
+
+    async def leave(_: httpx.Request) -> httpx.Response:
+        scope.cancel()
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    sm = SMApi(
+        "https://sm.example",
+        client_id="a",
+        client_secret="b",
+        product="mode",
+        transport=httpx.MockTransport(leave),
+        observe=observed,
+    )
+    async with sm:
+        with scope:
+            await sm.get("/api/contacts")
+    assert scope.cancelled_caught
+    assert observed.told == []

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import httpx2 as httpx
 
-from portal.crm.client import DEADLINE, SMApi
+from portal.crm.client import DEADLINE, Observe, SMApi
 
 ORIGIN: Final = "https://sm.example"
 Answerer = Callable[[httpx.Request], httpx.Response]
@@ -42,7 +42,9 @@ class Upstream:
         """Take no time, and remember how long it would have been."""
         self.waits.append(seconds)
 
-    def client(self, product: str = "mode", deadline: float = DEADLINE) -> SMApi:
+    def client(
+        self, product: str = "mode", deadline: float = DEADLINE, observe: Observe | None = None
+    ) -> SMApi:
         """A client that speaks to this one."""
         return SMApi(
             ORIGIN,
@@ -52,6 +54,7 @@ class Upstream:
             transport=httpx.MockTransport(self),
             sleep=self.wait,
             deadline=deadline,
+            observe=observe,
         )
 
 
