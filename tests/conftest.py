@@ -46,8 +46,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Which tests stay together when several processes share the work: those of a file.
 
     The black-box tests stay together whole: they share programs, and read their logs at the end.
+    So do the browser tests: one browser and one `portal dev` at a time leave the others room.
     """
     for item in items:
         place = item.path.relative_to(Path(__file__).parent)
-        group = place.parts[0] if place.parts[0] == "blackbox" else str(place)
+        group = place.parts[0] if place.parts[0] in ("blackbox", "browser") else str(place)
         item.add_marker(pytest.mark.xdist_group(group))

@@ -19,7 +19,7 @@ STOP_SECONDS: Final = 20
 UNHURRIED: Final = {
     "ASK_LIMIT_ADDRESS": "1000/minute",
     "ASK_LIMIT_CLIENT": "1000/minute",
-    "LIVE_INTERVAL": "0.2",
+    "LIVE_INTERVAL": "0.5",
     "ACCESS_FRESHNESS": "1",
 }
 """Tests ask for more mails than one person does, and wait for less."""
