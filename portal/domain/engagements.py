@@ -115,6 +115,28 @@ class Progress:
     days: int | None = None
 
 
+@dataclass(frozen=True)
+class Days:
+    """How many days of the agreed time have run, of how many; the first and last count whole."""
+
+    passed: int
+    whole: int
+
+    @property
+    def percent(self) -> int:
+        """The part that has run, 0 to 100, rounded down."""
+        return self.passed * 100 // self.whole
+
+
+def days_run(work: Work, today: date) -> Days | None:
+    """The days that `progress` counts; None without both a first day and a last one after it."""
+    start, end = work.start_date, work.end_date
+    if start is None or end is None or end < start:
+        return None
+    whole = (end - start).days + 1
+    return Days(min(max((today - start).days + 1, 0), whole), whole)
+
+
 def progress(work: Work, today: date) -> Progress:
     """How far the time between the first and the last day has run; both days count whole."""
     start, end = work.start_date, work.end_date
@@ -128,9 +150,8 @@ def progress(work: Work, today: date) -> Progress:
         return Progress(Phase.UNDATED, None, None if end is None else (end - today).days)
     if end is None:
         return Progress(Phase.OPEN_ENDED, None, (today - start).days)
-    whole = (end - start).days + 1
-    percent = ((today - start).days + 1) * 100 // whole
-    return Progress(Phase.RUNNING, percent, (end - today).days)
+    run = days_run(work, today)
+    return Progress(Phase.RUNNING, run and run.percent, (end - today).days)
 
 
 @dataclass(frozen=True)

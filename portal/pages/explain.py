@@ -28,7 +28,7 @@ from portal.domain.recent import recent
 from portal.domain.timeline import Entry, by_day, entry
 from portal.errors import NotFound
 from portal.format import zone_of
-from portal.pages.engagements import Card, cards
+from portal.pages.engagements import cards
 from portal.templating import render
 
 
@@ -88,22 +88,6 @@ async def _under_way(request: Request) -> Response:
     return render(request, "explain_work.html", {"counted": counted, "others": others})
 
 
-@dataclass(frozen=True)
-class _Days:
-    """The days of an engagement as its percentage counts them; the first and last count whole."""
-
-    passed: int
-    whole: int
-
-    @classmethod
-    def of(cls, card: Card, access: ClientAccess) -> _Days | None:
-        start, end = card.engagement.start_date, card.engagement.end_date
-        if card.progress.percent is None or start is None or end is None:
-            return None
-        whole = (end - start).days + 1
-        return cls(min(max((access.today() - start).days + 1, 0), whole), whole)
-
-
 async def _progress(request: Request) -> Response:
     access = access_of(request)
     found = await access.engagement(request.query_params.get("engagement", ""))
@@ -116,7 +100,7 @@ async def _progress(request: Request) -> Response:
             "card": card,
             "engagement": found,
             "today": access.today(),
-            "passed": _Days.of(card, access),
+            "days": work.days_run(found, access.today()),
             "led": _led(access, found, leading),
         },
     )

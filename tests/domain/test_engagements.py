@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.domain.engagements import (
+    Days,
     Deliverable,
     Delivered,
     Group,
@@ -19,6 +20,7 @@ from portal.domain.engagements import (
     Progress,
     State,
     TimeBar,
+    days_run,
     deliverables,
     delivered,
     group,
@@ -269,3 +271,22 @@ def test_no_text_breaks_the_deliverables_or_yields_an_empty_one(text: str) -> No
     for item in deliverables(text):
         assert item.text == item.text.strip()
         assert item.text
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "today", "days"),
+    [
+        ("2026-01-01", "2026-01-10", "2026-01-01", Days(1, 10)),
+        ("2026-01-01", "2026-01-10", "2026-01-10", Days(10, 10)),
+        ("2026-01-01", "2026-01-10", "2025-12-31", Days(0, 10)),
+        ("2026-01-01", "2026-01-10", "2026-02-01", Days(10, 10)),
+        ("2028-02-28", "2028-03-01", "2028-02-29", Days(2, 3)),
+        ("2026-01-01", None, "2026-01-05", None),
+        (None, "2026-01-10", "2026-01-05", None),
+        ("2026-01-10", "2026-01-01", "2026-01-05", None),
+    ],
+)
+def test_days_run_from_the_first_to_the_last_both_whole(
+    start: str | None, end: str | None, today: str, days: Days | None
+) -> None:
+    assert days_run(work(start, end), date.fromisoformat(today)) == days
