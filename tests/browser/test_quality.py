@@ -31,6 +31,7 @@ RULES_OF_COLOUR: Final = {
 """The other theme changes colours alone, and a tablet shows what a desk does, closer together."""
 
 SEEN_WHOLE: Final = (("light", "phone"), ("light", "desk"))
+SESSION: Final = "sm_client"
 WEIGHT: Final = 60_000
 THEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 
@@ -61,14 +62,25 @@ WHO: Final = {
 }
 
 
+SIGNED_IN: Final[dict[tuple[str, str], str]] = {}
+"""The session of who came in before, by portal and address: the way in has tests of its own."""
+
+
 def come_in(context: BrowserContext, dev: Dev, email: str) -> Page:
-    """A page in which somebody signed in by Google; nobody for an empty address."""
+    """A page in which somebody is signed in, by Google at first; nobody for an empty address."""
     page = context.new_page()
-    if email:
-        page.goto(f"{dev.portal}/auth/login")
+    if not email:
+        return page
+    kept = SIGNED_IN.get((dev.portal, email))
+    if kept:
+        context.add_cookies([{"name": SESSION, "value": kept, "url": dev.portal}])
+    page.goto(f"{dev.portal}/")
+    if "/auth/login" in page.url:
         page.get_by_role("link", name=re.compile("Google")).click()
         page.get_by_role("button", name=email, exact=True).click()
         page.wait_for_url(f"{dev.portal}/**")
+        cookies = {cookie["name"]: cookie["value"] for cookie in context.cookies(dev.portal)}
+        SIGNED_IN[dev.portal, email] = cookies[SESSION]
     return page
 
 
