@@ -42,6 +42,9 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+# Before xdist reads the marks: without this it deals out the tests one by one, and every browser,
+# server and store that a file shares is started anew for each.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Which tests stay together when several processes share the work: those of a file.
 
