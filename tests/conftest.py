@@ -6,7 +6,6 @@ import io
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -40,18 +39,3 @@ def pytest_xdist_auto_num_workers() -> int:
 def anyio_backend() -> str:
     """Async tests run on asyncio, as the server does."""
     return "asyncio"
-
-
-# Before xdist reads the marks: without this it deals out the tests one by one, and every browser,
-# server and store that a file shares is started anew for each.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Which tests stay together when several processes share the work: those of a file.
-
-    The black-box tests stay together whole: they share programs, and read their logs at the end.
-    So do the browser tests: one browser and one `portal dev` at a time leave the others room.
-    """
-    for item in items:
-        place = item.path.relative_to(Path(__file__).parent)
-        group = place.parts[0] if place.parts[0] in ("blackbox", "browser") else str(place)
-        item.add_marker(pytest.mark.xdist_group(group))

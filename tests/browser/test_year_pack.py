@@ -121,6 +121,7 @@ def test_axe_finds_nothing_and_nothing_overflows(chromium: Browser, dev: Dev, sc
     # Held back, so that it can be looked at while it is made.
     page.route("**/events", lambda route: route.abort())
     page.get_by_role("button", name="Make the pack").click()
+    page.wait_for_url(re.compile(r"/year-pack/[\w-]+$"), wait_until="load")
     look("pack-building")
     page.unroute("**/events")
     page.reload()
