@@ -46,8 +46,8 @@ words: $(READY) ## collect the interface's words into portal/locale/messages.pot
 	@$(BIN)/python -m tests.catalogue
 
 lock: ## resolve the dependencies anew into requirements*.lock (needs uv)
-	@uv pip compile --quiet pyproject.toml --extra sandbox --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --output-file requirements.lock
-	@uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --constraints requirements.lock --output-file requirements-serve.lock
+	@uv pip compile --quiet pyproject.toml --extra sandbox --extra redis --extra telemetry --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --output-file requirements.lock
+	@uv pip compile --quiet pyproject.toml --extra redis --extra telemetry --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --constraints requirements.lock --output-file requirements-serve.lock
 
 clean: ## remove the environment and the local data
 	@rm -rf $(VENV) .portal .mypy_cache .ruff_cache .pytest_cache
