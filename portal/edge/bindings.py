@@ -8,8 +8,10 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from portal.edge.engine import SQLITE
+from portal.edge.values import without_credentials
 
 HIDDEN: Final = "(hidden)"
+SOCKET: Final = "unix:"
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 WIDEST: Final = 64
 """Characters of a resource that are shown."""
@@ -28,9 +30,12 @@ class Binding:
 
 
 def resource_binding(binding: str, kind: Kind, url: str) -> Binding:
-    """A row for what is reached by URL; a file and a loopback address are local."""
-    here = url.startswith(SQLITE) or urlsplit(url).hostname in LOOPBACK
-    return Binding(binding, kind, url, "local" if here else "remote")
+    """A row for what is reached by URL, its password hidden.
+
+    A file, a socket and a loopback address are local.
+    """
+    here = url.startswith((SQLITE, SOCKET)) or urlsplit(url).hostname in LOOPBACK
+    return Binding(binding, kind, without_credentials(url), "local" if here else "remote")
 
 
 def secret_binding(name: str) -> Binding:

@@ -1,39 +1,17 @@
 """The key-value store of a worker: rate limits, revocations and claims that expire by themselves.
 
-Every method is one atomic statement, so any number of processes may share a store.
+Every method is one atomic step, so any number of processes may share a store. While the engine is
+away every method raises what `open_kv` was given as `unavailable`.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from itertools import takewhile
-from typing import Final, Protocol
+from typing import Protocol
 
-from portal.edge.engine import connect
-
-SWEEP_SECONDS: Final = 60.0
-
-TABLE: Final = (
-    "CREATE TABLE IF NOT EXISTS entries ("
-    " key TEXT PRIMARY KEY, value BLOB NOT NULL, expires REAL) WITHOUT ROWID",
-    "CREATE INDEX IF NOT EXISTS entries_expire ON entries (expires) WHERE expires IS NOT NULL",
-)
-PUT: Final = (
-    "INSERT INTO entries (key, value, expires) VALUES (:key, :value, :expires)"
-    " ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires = excluded.expires"
-)
-ADD: Final = f"{PUT} WHERE entries.expires <= :now RETURNING 1"
-INCREMENT: Final = (
-    "INSERT INTO entries (key, value, expires) VALUES (:key, CAST('1' AS BLOB), :expires)"
-    " ON CONFLICT (key) DO UPDATE SET"
-    " value = CASE WHEN entries.expires <= :now THEN excluded.value"
-    " ELSE CAST(CAST(entries.value AS INTEGER) + 1 AS BLOB) END,"
-    " expires = CASE WHEN entries.expires <= :now THEN excluded.expires"
-    " ELSE entries.expires END"
-    " RETURNING CAST(value AS INTEGER)"
-)
-LIVE: Final = "(expires IS NULL OR expires > :now)"
+from portal.edge.engine import EngineUnavailable, Unavailable, is_redis
+from portal.edge.sqlite_kv import SqliteKV
 
 
 class KV(Protocol):
@@ -61,77 +39,19 @@ class KV(Protocol):
         """Let go of the store; what is in it stays there."""
 
 
-def open_kv(url: str, clock: Callable[[], float] = time.time) -> KV:
-    """The store that `url` names; `clock` gives seconds since the epoch.
+def open_kv(
+    url: str,
+    clock: Callable[[], float] = time.time,
+    unavailable: Unavailable = EngineUnavailable,
+) -> KV:
+    """The store that `url` names; nothing is asked of a server yet.
 
-    Raises ValueError for an engine that this build does not have.
+    `clock` gives seconds since the epoch, by which SQLite's entries expire; on Redis they expire by
+    the server's own. Raises ValueError for an engine that is not known or not installed.
     """
-    return SqliteKV(url, clock)
+    if not is_redis(url):
+        return SqliteKV(url, clock, unavailable)
+    # Only whoever uses this engine installs its client.
+    from portal.edge.redis_kv import RedisKV
 
-
-class SqliteKV:
-    """A store in one SQLite file, or in memory."""
-
-    # Statements take well under a millisecond: a thread for each would cost more than it spares,
-    # so they run on the event loop itself.
-
-    def __init__(self, url: str, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._sweep_at = 0.0
-        self._db = connect(url, synchronous="NORMAL")
-        for statement in TABLE:
-            self._db.execute(statement)
-
-    async def get(self, key: str) -> bytes | None:
-        """See `KV`."""
-        row = self._db.execute(
-            f"SELECT value FROM entries WHERE key = :key AND {LIVE}",  # noqa: S608 # a constant
-            {"key": key, "now": self._clock()},
-        ).fetchone()
-        return row[0] if row else None
-
-    async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
-        """See `KV`."""
-        self._write(PUT, key, value, ttl)
-
-    async def add(self, key: str, value: bytes, ttl: float | None = None) -> bool:
-        """See `KV`."""
-        return self._write(ADD, key, value, ttl) is not None
-
-    async def increment(self, key: str, ttl: float) -> int:
-        """See `KV`."""
-        count = self._write(INCREMENT, key, b"", ttl)
-        assert count is not None
-        return count
-
-    async def delete(self, key: str) -> None:
-        """See `KV`."""
-        self._db.execute("DELETE FROM entries WHERE key = ?", (key,))
-
-    async def list(self, prefix: str = "") -> list[str]:
-        """See `KV`."""
-        rows = self._db.execute(
-            f"SELECT key FROM entries WHERE key >= :prefix AND {LIVE} ORDER BY key",  # noqa: S608
-            {"prefix": prefix, "now": self._clock()},
-        )
-        return list(takewhile(lambda key: key.startswith(prefix), (row[0] for row in rows)))
-
-    async def close(self) -> None:
-        """See `KV`."""
-        self._db.close()
-
-    def _write(self, statement: str, key: str, value: bytes, ttl: float | None) -> int | None:
-        """Run one write; what it returns, if anything."""
-        now = self._clock()
-        expires = None if ttl is None else now + ttl
-        rows = self._db.execute(
-            statement, {"key": key, "value": value, "now": now, "expires": expires}
-        ).fetchall()
-        self._sweep(now)
-        return rows[0][0] if rows else None
-
-    def _sweep(self, now: float) -> None:
-        """Throw expired entries away, once a minute at the most."""
-        if now >= self._sweep_at:
-            self._db.execute("DELETE FROM entries WHERE expires <= ?", (now,))
-            self._sweep_at = now + SWEEP_SECONDS
+    return RedisKV(url, unavailable)

@@ -1,7 +1,7 @@
 """The browser that the tests drive: an installed one, else Playwright's, else the system's package.
 
-`python -m tests.browser.install` makes sure that there is one, and curl for the guide's examples;
-exit code 1 when one of them cannot be had.
+`python -m tests.browser.install` makes sure that there is one, curl for the guide's examples, and
+redis-server for the other engine of the stores; exit code 1 when one of them cannot be had.
 """
 
 from __future__ import annotations
@@ -26,6 +26,12 @@ PACKAGE_COMMANDS: Final = (
     ("apk", (("add", "--quiet"),)),
 )
 """By package manager: what to run, the package's name added to the last."""
+
+PROGRAMS: Final = {
+    "curl": ("The guide's examples need", "curl"),
+    "redis-server": ("The tests of the stores need", "redis-server", "redis"),
+}
+"""By program: what needs it, and its package; the latter name of Redis' is dnf's and apk's."""
 
 
 def find_browser() -> Path | None:
@@ -82,11 +88,13 @@ def main() -> int:
         print("The browser tests need Chromium or Chrome, and none could be installed.")
         print("Install one, or name it: CHROMIUM=/path/to/chromium make test")
         return 1
-    if shutil.which("curl") is None:
-        install_with_system("curl")
-    if shutil.which("curl") is None:
-        print("The guide's examples need curl, and it could not be installed.")
-        return 1
+    for program, (user, *packages) in PROGRAMS.items():
+        for package in packages:
+            if shutil.which(program) is None:
+                install_with_system(package)
+        if shutil.which(program) is None:
+            print(f"{user} {program}, and it could not be installed.")
+            return 1
     print(f"Browser for the tests: {found}")
     return 0
 

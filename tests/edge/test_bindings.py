@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from portal.edge.bindings import Binding, render_bindings, resource_binding, secret_binding
 
 
@@ -21,8 +23,17 @@ def test_the_table_is_aligned_and_says_what_each_binding_is() -> None:
 
 
 def test_what_is_reached_over_loopback_is_local() -> None:
-    for url in ("http://127.0.0.1:8788", "http://localhost:1", "http://[::1]:8788"):
+    here = ("http://127.0.0.1:8788", "http://localhost:1", "http://[::1]:8788", "unix:///run/r")
+    for url in here:
         assert resource_binding("SM_API", "Service", url).mode == "local"
+
+
+@pytest.mark.parametrize("url", ["redis://u:pass@h:6379/0?prefix=mode", "rediss://:pass@h"])
+def test_a_password_in_a_url_is_not_printed(url: str) -> None:
+    row = resource_binding("STATE", "KV Namespace", url)
+    assert "pass" not in render_bindings([row])
+    assert row.resource.endswith(url.partition("@")[2])
+    assert row.mode == "remote"
 
 
 def test_a_long_value_is_cut() -> None:

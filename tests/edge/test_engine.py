@@ -9,9 +9,13 @@ from typing import Any
 
 import pytest
 
-from portal.edge.engine import anchored, connect, sqlite_file
+from portal.edge.engine import RedisAddress, anchored, connect, redis_address, sqlite_file
 from portal.edge.kv import open_kv
 from portal.edge.queue import open_queue
+
+
+class Away(Exception):
+    """A caller's own error."""
 
 
 def test_a_relative_file_is_seen_from_the_configuration() -> None:
@@ -22,15 +26,69 @@ def test_a_relative_file_is_seen_from_the_configuration() -> None:
     assert anchored("sqlite::memory:", folder) == "sqlite::memory:"
 
 
-@pytest.mark.parametrize("url", ["redis://localhost", "valkey://localhost:6379/0"])
-def test_an_engine_of_later_is_refused_by_name(url: str) -> None:
-    with pytest.raises(ValueError, match=r'needs an engine .* use "sqlite:"'):
-        sqlite_file(url)
+@pytest.mark.parametrize(
+    ("url", "clients", "prefix"),
+    [
+        ("redis://localhost", "redis://localhost", "portal"),
+        ("rediss://u:p@cache.example:6380/2", "rediss://u:p@cache.example:6380/2", "portal"),
+        ("valkey://[::1]:6379/0?prefix=mode", "redis://[::1]:6379/0", "mode"),
+        ("valkeys://:p@h?prefix=a", "rediss://:p@h", "a"),
+        ("unix:///run/redis.sock?db=3&prefix=mode", "unix:///run/redis.sock?db=3", "mode"),
+    ],
+)
+def test_a_redis_url_says_where_the_server_is_and_what_our_keys_begin_with(
+    url: str, clients: str, prefix: str
+) -> None:
+    assert redis_address(url) == RedisAddress(clients, prefix)
+
+
+def test_keys_begin_with_the_product_unless_the_url_says_otherwise() -> None:
+    folder = Path("/srv/portal")
+    assert anchored("redis://h/1", folder, "mode") == "redis://h/1?prefix=mode"
+    assert anchored("redis://h?prefix=mine", folder, "mode") == "redis://h?prefix=mine"
+    assert anchored("unix:///s?db=1", folder, "mode") == "unix:///s?db=1&prefix=mode"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("redis:", "redis://", "redis:///0", "redis://:secret@", "redis://h:0", "redis://h:x"),
+        *("redis://h/mode", "redis://h?prefix=", "redis://h?socket_timeout=9", "redis://h#x"),
+        *("unix:", "unix://run/redis.sock", "unix:///s?db=x", "unix:///s?password=secret"),
+    ],
+)
+def test_a_redis_url_that_cannot_be_used_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(ValueError, match=r"Redis .*:") as raised:
+        anchored(url, Path("/srv"))
+    assert "secret" not in str(raised.value)
+
+
+def test_an_engine_that_is_not_installed_is_told_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("portal.edge.engine.find_spec", lambda _name: None)
+    with pytest.raises(ValueError, match=r"pip install 'mode-portal\[redis\]'"):
+        anchored("valkey://localhost", Path("/srv"))
+    assert anchored("sqlite::memory:", Path("/srv")) == "sqlite::memory:"
+
+
+async def test_what_sqlite_raises_becomes_the_callers_own_error(tmp_path: Path) -> None:
+    url = f"sqlite:{tmp_path}/engine.db"
+    kv, queue = open_kv(url, unavailable=Away), open_queue(url, unavailable=Away)
+    with sqlite3.connect(tmp_path / "engine.db") as other:
+        other.execute("DROP TABLE entries")
+        other.execute("DROP TABLE messages")
+    other.close()
+    for question in (kv.get("a"), kv.put("a", b""), kv.delete("a"), kv.list(), queue.depth()):
+        with pytest.raises(Away, match="SQLite: no such table"):
+            await question
+    await kv.close()
+    await queue.close()
 
 
 @pytest.mark.parametrize("url", ["", "sqlite:", "sqlite://host/x", "state.db", "postgres://x"])
 def test_an_unknown_engine_is_told_which_are_known(url: str) -> None:
-    with pytest.raises(ValueError, match=r'use "sqlite:FILE" or "sqlite::memory:"'):
+    with pytest.raises(ValueError, match='use "sqlite:FILE", "sqlite::memory:"'):
         sqlite_file(url)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from portal.edge.kv import KV, open_kv
+from tests.redis import ENGINES, new_kv, redis_url
 
 
 class Clock:
@@ -30,9 +31,9 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-async def kv(clock: Clock) -> AsyncIterator[KV]:
-    store = open_kv("sqlite::memory:", clock)
+@pytest.fixture(params=ENGINES)
+async def kv(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[KV]:
+    store = new_kv(request.param, clock)
     yield store
     await store.close()
 
@@ -48,12 +49,22 @@ async def test_what_was_put_is_there_until_it_is_deleted(kv: KV) -> None:
 
 
 async def test_a_value_is_gone_the_moment_its_time_is_up(kv: KV, clock: Clock) -> None:
+    await kv.put("a", b"1", ttl=1000)
+    clock.now += 900
+    assert await kv.get("a") == b"1"
+    clock.now += 100
+    assert await kv.get("a") is None
+    assert await kv.list() == []
+
+
+async def test_on_sqlite_the_moment_is_exact(clock: Clock) -> None:
+    kv = open_kv("sqlite::memory:", clock)
     await kv.put("a", b"1", ttl=10)
     clock.now += 9.999
     assert await kv.get("a") == b"1"
     clock.now += 0.001
     assert await kv.get("a") is None
-    assert await kv.list() == []
+    await kv.close()
 
 
 async def test_a_value_without_a_time_stays(kv: KV, clock: Clock) -> None:
@@ -83,12 +94,12 @@ async def test_a_claim_without_a_time_is_never_free_again(kv: KV, clock: Clock) 
 
 
 async def test_counting_starts_over_when_the_first_count_expires(kv: KV, clock: Clock) -> None:
-    assert await kv.increment("n", ttl=10) == 1
-    clock.now += 9
-    assert await kv.increment("n", ttl=10) == 2
+    assert await kv.increment("n", ttl=1000) == 1
+    clock.now += 900
+    assert await kv.increment("n", ttl=1000) == 2
     assert await kv.get("n") == b"2"
-    clock.now += 1
-    assert await kv.increment("n", ttl=10) == 1
+    clock.now += 100
+    assert await kv.increment("n", ttl=1000) == 1
 
 
 async def test_keys_are_listed_by_their_beginning(kv: KV, clock: Clock) -> None:
@@ -113,9 +124,14 @@ async def test_expired_entries_are_thrown_away(tmp_path: Path, clock: Clock) -> 
     await kv.close()
 
 
-async def test_two_connections_share_one_file(tmp_path: Path, clock: Clock) -> None:
-    url = f"sqlite:{tmp_path}/state.db"
-    one, other = open_kv(url, clock), open_kv(url, clock)
+@pytest.fixture(params=ENGINES)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where more than one connection meets."""
+    return redis_url() if request.param == "redis" else f"sqlite:{tmp_path}/state.db"
+
+
+async def test_two_connections_share_one_store(url: str) -> None:
+    one, other = open_kv(url), open_kv(url)
     await one.put("a", b"1")
     assert await other.get("a") == b"1"
     assert await other.add("claim", b"")
@@ -151,9 +167,8 @@ def claims_won_by_processes(url: str, processes: int) -> list[int]:
 
 
 async def test_of_claims_by_many_processes_each_is_won_once_and_no_count_is_lost(
-    tmp_path: Path,
+    url: str,
 ) -> None:
-    url = f"sqlite:{tmp_path}/state.db"
     assert sum(claims_won_by_processes(url, 3)) == 100
     kv = open_kv(url)
     assert await kv.get("n") == b"300"
@@ -161,16 +176,19 @@ async def test_of_claims_by_many_processes_each_is_won_once_and_no_count_is_lost
 
 
 KEYS = st.sampled_from(["a", "a:1", "a:2", "b", "b:\x00", "é"])
-TTLS = st.none() | st.integers(1, 20)
+MINUTES = st.integers(1, 20).map(lambda minutes: minutes * 60)
+TTLS = st.none() | MINUTES
 
 
 class LikeADict(RuleBasedStateMachine):
-    """The store against a dict whose entries expire."""
+    """The store against a dict whose entries expire; time goes by the minute."""
+
+    engine = "sqlite"
 
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock()
-        self.kv = open_kv("sqlite::memory:", self.clock)
+        self.kv = new_kv(self.engine, self.clock)
         self.model: dict[str, tuple[bytes, float | None]] = {}
         self.loop = asyncio.new_event_loop()
 
@@ -182,7 +200,7 @@ class LikeADict(RuleBasedStateMachine):
     def until(self, ttl: float | None) -> float | None:
         return None if ttl is None else self.clock.now + ttl
 
-    @rule(seconds=st.integers(1, 90))
+    @rule(seconds=MINUTES)
     def time_passes(self, seconds: int) -> None:
         self.clock.now += seconds
 
@@ -198,7 +216,7 @@ class LikeADict(RuleBasedStateMachine):
         if added:
             self.model[key] = (value, self.until(ttl))
 
-    @rule(key=st.sampled_from(["n", "m"]), ttl=st.integers(1, 20))
+    @rule(key=st.sampled_from(["n", "m"]), ttl=MINUTES)
     def increment(self, key: str, ttl: int) -> None:
         before = dict(self.live()).get(key)
         count = self.loop.run_until_complete(self.kv.increment(key, ttl))
@@ -225,5 +243,13 @@ class LikeADict(RuleBasedStateMachine):
         self.loop.close()
 
 
+class OnRedis(LikeADict):
+    """The same there."""
+
+    engine = "redis"
+
+
 LikeADict.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+OnRedis.TestCase.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
 TestLikeADict = LikeADict.TestCase
+TestOnRedis = OnRedis.TestCase

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from portal.edge.queue import Depth, Message, Queue, open_queue
+from tests.redis import ENGINES, new_queue, redis_url
 
 
 class Clock:
@@ -30,9 +31,9 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-async def queue(clock: Clock) -> AsyncIterator[Queue]:
-    opened = open_queue("sqlite::memory:", clock)
+@pytest.fixture(params=ENGINES)
+async def queue(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[Queue]:
+    opened = new_queue(request.param, clock)
     yield opened
     await opened.close()
 
@@ -187,11 +188,14 @@ async def test_the_age_is_that_of_the_oldest_that_waits(queue: Queue, clock: Clo
     assert await queue.depth() == Depth(waiting=2, dead=0, oldest_age_seconds=42)
 
 
-async def test_two_connections_share_one_file_and_never_one_message(
-    tmp_path: Path, clock: Clock
-) -> None:
-    url = f"sqlite:{tmp_path}/activities.db"
-    one, other = open_queue(url, clock), open_queue(url, clock)
+@pytest.fixture(params=ENGINES)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where more than one connection meets."""
+    return redis_url() if request.param == "redis" else f"sqlite:{tmp_path}/activities.db"
+
+
+async def test_two_connections_share_one_queue_and_never_one_message(url: str) -> None:
+    one, other = open_queue(url), open_queue(url)
     names = [f"{letter}1" for letter in "abcdefghij"]
     await send(one, *names)
     batches = await asyncio.gather(*(q.receive(3, 30) for q in (one, other, one, other)))
@@ -200,12 +204,11 @@ async def test_two_connections_share_one_file_and_never_one_message(
     await other.close()
 
 
-async def test_what_is_in_a_queue_outlives_it(tmp_path: Path, clock: Clock) -> None:
-    url = f"sqlite:{tmp_path}/activities.db"
-    first = open_queue(url, clock)
+async def test_what_is_in_a_queue_outlives_it(url: str) -> None:
+    first = open_queue(url)
     await send(first, "a1")
     await first.close()
-    again = open_queue(url, clock)
+    again = open_queue(url)
     assert await take(again) == ["a1"]
     await again.close()
 
@@ -239,10 +242,7 @@ def ids_sent_until_killed(url: str, lines: int) -> set[str]:
 
 
 @pytest.mark.parametrize("lines", [1, 40, 150])
-async def test_what_was_taken_in_is_there_after_the_process_is_killed(
-    tmp_path: Path, lines: int
-) -> None:
-    url = f"sqlite:{tmp_path}/activities.db"
+async def test_what_was_taken_in_is_there_after_the_process_is_killed(url: str, lines: int) -> None:
     taken_in = ids_sent_until_killed(url, lines)
     queue = open_queue(url)
     found = set()
@@ -260,10 +260,12 @@ async def test_what_was_taken_in_is_there_after_the_process_is_killed(
 class LikeALine(RuleBasedStateMachine):
     """Two readers and any clock: order by key, one lease at a time, nothing lost, nothing twice."""
 
+    engine = "sqlite"
+
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock()
-        self.queue = open_queue("sqlite::memory:", self.clock)
+        self.queue = new_queue(self.engine, self.clock)
         self.loop = asyncio.new_event_loop()
         self.sent = 0
         self.line: list[str] = []
@@ -349,5 +351,13 @@ class LikeALine(RuleBasedStateMachine):
         self.loop.close()
 
 
+class OnRedis(LikeALine):
+    """The same there."""
+
+    engine = "redis"
+
+
 LikeALine.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+OnRedis.TestCase.settings = settings(max_examples=15, stateful_step_count=40, deadline=None)
 TestLikeALine = LikeALine.TestCase
+TestOnRedis = OnRedis.TestCase
