@@ -16,11 +16,12 @@ from starlette.responses import Response
 
 from portal.api.envelope import ARRAY, PAGED, ListShape, envelope
 from portal.api.reads import COLLECTIONS
-from portal.api.writes import DEEPEST_METADATA, LONGEST_TEXT, LONGEST_TITLE, OWN_FIELDS
+from portal.api.writes import DEEPEST_METADATA, LONGEST_TEXT, LONGEST_TITLE
 from portal.auth.cookies import SHARED_COOKIE, door_cookie
 from portal.auth.gate import staff_access_of
 from portal.crm import models
 from portal.crm.staff_access import BELONGS, PASSED_FILTERS
+from portal.domain.profile import LONGEST
 from portal.env import env_of
 
 Schema = dict[str, Any]
@@ -61,6 +62,7 @@ REFUSALS: Final = MappingProxyType(
         503: "The records cannot be reached; nothing is lost.",
     }
 )
+LATER: Final = "Kept; the records cannot be reached now, and have it once they can."
 WITH_HEADER: Final = MappingProxyType({405: "Allow", 503: "Retry-After"})
 EVERY: Final = (400, 401, 403, 405, 413, 503)
 BODY: Final = (415, 422)
@@ -218,6 +220,7 @@ def _read_profile() -> dict[str, Any]:
 
 def _patch_profile() -> dict[str, Any]:
     made = _operation("patch_profile", "Change oneself", _profile(), BODY)
+    made["responses"]["202"] = {**_profile(), "description": LATER}
     return {**made, "requestBody": _body(_own_fields())}
 
 
@@ -229,6 +232,8 @@ def _patch_contact(audience: Audience) -> dict[str, Any]:
         (404, *BODY),
     )
     body = {"type": "object"} if audience.is_staff else _own_fields()
+    if not audience.is_staff:
+        made["responses"]["202"] = {**_data(_closed({"id": TEXT})), "description": LATER}
     return {**made, "parameters": [_record_id()], "requestBody": _body(body)}
 
 
@@ -271,9 +276,14 @@ def _post_activity(audience: Audience) -> dict[str, Any]:
 
 
 def _own_fields() -> Schema:
+    texts = {name: {**TEXT_OR_NULL, "maxLength": longest} for name, longest in LONGEST.items()}
+    # A name may be changed, not cleared.
+    texts["full_name"]["type"] = "string"
+    zone = {**TEXT_OR_NULL, "description": "An IANA zone: Europe/Warsaw."}
+    language = {**TEXT_OR_NULL, "description": "A language and region: de-AT."}
     return {
         "type": "object",
-        "properties": dict.fromkeys(sorted(OWN_FIELDS), BOUNDED_TEXT_OR_NULL),
+        "properties": {**texts, "timezone": zone, "locale": language},
         "additionalProperties": False,
         "minProperties": 1,
     }

@@ -9,16 +9,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from portal.activity.outbox import Activity
+from portal.activity.write import ACTIVITIES, Write
 from portal.api.envelope import envelope, ok
 from portal.auth.gate import access_of, session_of, staff_access_of, viewer_of
 from portal.crm.models import Contact
+from portal.domain import profile as changing
 from portal.env import env_of
-from portal.errors import AccessRemoved, BadInput, FieldNotAllowed, NotFound, RoleNotAllowed
+from portal.errors import (
+    AccessRemoved,
+    BadInput,
+    FieldNotAllowed,
+    NotFound,
+    RoleNotAllowed,
+    SMApiRejected,
+)
 from portal.submitted import json_object
 
-OWN_FIELDS: Final = frozenset(
-    {"full_name", "first_name", "last_name", "title", "phone", "timezone", "locale"}
-)
+PREFERENCES: Final = ("timezone", "locale")
+OWN_FIELDS: Final = frozenset({*changing.LONGEST, *PREFERENCES})
 """What people may change about themselves. The address is how they sign in, so it is not here."""
 
 LONGEST_TEXT: Final = 2000
@@ -43,13 +51,14 @@ async def post_activity(request: Request) -> Response:
     """POST /api/activities: what happened on a page. 201 with the id it is queued under.
 
     A client's activity gets its company, contact and source from the session, and must be of a
-    kind that clients may log. Staff name the company and contact, within this product.
+    kind that clients may log. Staff name the company and contact, within this product, and get the
+    CRM's own answer when it comes in time.
     """
     body = await json_object(request)
     sent = _read_activity(body)
     staff = staff_access_of(request)
     if staff is not None:
-        return ok(await staff.post_activity(body), 201)
+        return await _log_for_staff(request, await staff.own_activity(body))
     env, viewer = env_of(request), viewer_of(request)
     if sent.activity_type not in env.settings.client_activities:
         raise FieldNotAllowed("activity_type")
@@ -71,6 +80,7 @@ async def post_activity(request: Request) -> Response:
 async def patch_contact(request: Request) -> Response:
     """PATCH /api/contacts/{id}: oneself, and only what people may change about themselves.
 
+    202 when the CRM cannot be asked now: it will have the change once it can.
     Raises NotFound for anyone else, FieldNotAllowed for any other field.
     """
     contact_id, body = request.path_params["id"], await json_object(request)
@@ -79,7 +89,8 @@ async def patch_contact(request: Request) -> Response:
         return ok(await staff.patch_contact(contact_id, body))
     if contact_id != viewer_of(request).contact_id:
         raise NotFound
-    return ok(await _patch_self(request, body))
+    is_there, _ = await _patch_self(request, body)
+    return ok({"id": contact_id}, 200 if is_there else 202)
 
 
 async def read_profile(request: Request) -> Response:
@@ -89,7 +100,11 @@ async def read_profile(request: Request) -> Response:
 
 async def patch_profile(request: Request) -> Response:
     """PATCH /api/profile: the same as patching one's own contact."""
-    await _patch_self(request, await json_object(request))
+    is_there, changes = await _patch_self(request, await json_object(request))
+    if not is_there:
+        known = {name: changes[name] for name in changes if hasattr(request.state.contact, name)}
+        expected = msgspec.structs.replace(request.state.contact, **known)
+        return envelope({"ok": True, "profile": _profile(expected)}, 202)
     claims = session_of(request).claims
     changed = await env_of(request).contacts.of_session(claims.id, claims.email)
     if changed is None:
@@ -106,15 +121,34 @@ async def post_company(request: Request) -> Response:
     return ok(await staff.post_company(body), 201)
 
 
-async def _patch_self(request: Request, body: dict[str, Any]) -> Any:
+async def _patch_self(request: Request, body: dict[str, Any]) -> tuple[bool, dict[str, str | None]]:
+    """Whether the CRM has the changes already, and what they are."""
+    changes = _own_changes(body)
+    outbox = env_of(request).outbox
+    return await access_of(request).change_self(changes, outbox), changes
+
+
+def _own_changes(body: dict[str, Any]) -> dict[str, str | None]:
+    """The changes that a body asks for, read as the account form is; null clears a field."""
     for name, value in body.items():
         if name not in OWN_FIELDS:
             raise FieldNotAllowed(name)
-        if value is not None and not (isinstance(value, str) and len(value) <= LONGEST_TEXT):
+        if value is not None and not isinstance(value, str):
             raise BadInput(f"{name} must be a text.", field=name)
-    if not body:
-        raise BadInput("Nothing to change was sent.")
-    return await access_of(request).change_self(body)
+    cleared = [name for name in PREFERENCES if name in body and body[name] is None]
+    typed = {name: value or "" for name, value in body.items() if name not in cleared}
+    read = changing.read_profile(typed) if typed or not cleared else {}
+    return {**read, **dict.fromkeys(cleared)}
+
+
+async def _log_for_staff(request: Request, body: dict[str, Any]) -> Response:
+    contact_id = body.get("contact_id")
+    line = contact_id if isinstance(contact_id, str) else None
+    try:
+        queued, answer = await env_of(request).outbox.write(Write("POST", ACTIVITIES, body), line)
+    except SMApiRejected as error:
+        raise error.as_bad_input() from error
+    return ok({"id": queued} if answer is None else answer.data, 201)
 
 
 def _profile(contact: Contact) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def _collection(resource: Resource) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         caller = caller_of(request)
         if request.method == "POST":
-            return await post_once(
+            return await write_once(
                 request,
                 caller,
                 lambda connection, body: _created(request, connection, resource, caller, body),
@@ -106,14 +106,14 @@ def _record(resource: Resource) -> Endpoint:
     return endpoint
 
 
-async def post_once(
+async def write_once(
     request: Request,
     caller: Caller,
     act: Callable[[Connection, dict[str, Any]], Answer],
     *,
     most_bytes: int = MOST_BYTES,
 ) -> Response:
-    """Carry out a POST in one transaction, or answer a repeat of it as before.
+    """Carry out a POST or PATCH in one transaction, or answer a repeat of it as before.
 
     A refusal that `act` raises undoes everything and is not remembered; one that it returns is.
     """
@@ -142,13 +142,13 @@ def _created(
 
 
 async def _patch(request: Request, resource: Resource, caller: Caller) -> Response:
-    body = parse_object(await read_body(request))
-    store = store_of(request)
-    with store.writing() as connection:
-        record = change_record(
-            connection, resource, caller.scope, request.path_params["id"], body, store.now()
-        )
-    return Answer.success(record).response()
+    record_id, now = request.path_params["id"], store_of(request).now()
+
+    def change(connection: Connection, body: dict[str, Any]) -> Answer:
+        scope = caller.scope
+        return Answer.success(change_record(connection, resource, scope, record_id, body, now))
+
+    return await write_once(request, caller, change)
 
 
 def _get(request: Request, resource: Resource, caller: Caller) -> Response:

@@ -1,4 +1,4 @@
-"""A POST that is repeated under its Idempotency-Key is carried out once and answered alike.
+"""A write that is repeated under its Idempotency-Key is carried out once and answered alike.
 
 What is remembered is written in the same transaction as the record itself, so that there is never
 one without the other.
@@ -25,7 +25,7 @@ LONGEST_KEY: Final = 255
 
 @dataclass(frozen=True)
 class Once:
-    """One POST of one caller. Without a key, nothing is remembered."""
+    """One write of one caller. Without a key, nothing is remembered."""
 
     caller: str
     key: str | None
@@ -34,7 +34,7 @@ class Once:
 
     @classmethod
     def of(cls, request: Request, caller: Caller, body: bytes) -> Once:
-        """The POST that `request` is. Raises Refusal (400) for a key that is none."""
+        """The write that `request` is. Raises Refusal (400) for a key that is none."""
         key = request.headers.get("idempotency-key")
         if key is not None and not 0 < len(key.strip()) <= LONGEST_KEY:
             raise Refusal(400, f"Idempotency-Key must have 1 to {LONGEST_KEY} characters")

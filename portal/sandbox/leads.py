@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from portal.sandbox.api import caller_of, list_response, post_once, store_of
+from portal.sandbox.api import caller_of, list_response, store_of, write_once
 from portal.sandbox.callers import Caller, CallerKind, api_key, service_token
 from portal.sandbox.config import SandboxConfig
 from portal.sandbox.envelope import Answer, Refusal
@@ -50,7 +50,7 @@ async def leads(request: Request) -> Response:
     caller, store = _sender(request), store_of(request)
     if caller.kind is CallerKind.PUBLIC:
         _count_post(store, request.app.state.config, caller.name)
-    return await post_once(
+    return await write_once(
         request,
         caller,
         lambda connection, body: Answer.success(

@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from portal.sandbox.api import post_once, store_of
+from portal.sandbox.api import store_of, write_once
 from portal.sandbox.callers import Caller, Callers
 from portal.sandbox.envelope import Answer, Refusal, invalid, read_response
 from portal.sandbox.fields import Field, Kind, Resource
@@ -83,7 +83,7 @@ async def collection(request: Request) -> Response:
     caller = _machine(request)
     store = store_of(request)
     if request.method == "POST":
-        return await post_once(
+        return await write_once(
             request, caller, lambda connection, body: _create(connection, store, caller, body)
         )
     asked = request.query_params
@@ -103,7 +103,7 @@ async def redeem(request: Request) -> Response:
     """Use a magic session up."""
     caller = _machine(request)
     store = store_of(request)
-    return await post_once(
+    return await write_once(
         request, caller, lambda connection, body: _redeem(connection, store, caller, body)
     )
 

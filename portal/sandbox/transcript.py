@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from portal.sandbox.api import caller_of, post_once, store_of
+from portal.sandbox.api import caller_of, store_of, write_once
 from portal.sandbox.envelope import Answer, invalid
 from portal.sandbox.fields import Field, Kind, Resource
 from portal.sandbox.query import find_record, list_records
@@ -57,7 +57,7 @@ class Transcript(HTTPEndpoint):
     async def post(self, request: Request) -> Response:
         """Take a transcript in."""
         caller, store = caller_of(request), store_of(request)
-        return await post_once(
+        return await write_once(
             request,
             caller,
             lambda connection, body: _keep(connection, caller.scope, body, store.now()),

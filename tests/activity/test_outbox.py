@@ -24,6 +24,7 @@ from portal.activity.outbox import (
     Activity,
     Outbox,
 )
+from portal.crm.breaker import Breaker
 from portal.edge.queue import Message, Queue
 from tests.crm.upstream import Clock, Upstream, always, in_turn, ok, refusal
 
@@ -191,13 +192,16 @@ async def test_while_the_crm_is_away_it_waits_and_is_delivered_afterwards(
             raise fault
         return httpx.Response(fault.status_code, headers=fault.headers, content=fault.content)
 
-    upstream = Upstream(answer)
-    box = outbox(line, upstream)
+    upstream, clock = Upstream(answer), Clock()
+    sm = upstream.client(breaker=Breaker(lambda: clock().timestamp()))
+    box = Outbox(cast(Queue, line), sm, "mode", clock)
     queued = await box.record(DONE)
     await box.deliver_due()
-    assert [(r[0], r[1]) for r in line.retried] == [(queued, 1.0)]
+    waits = 60.0 if isinstance(fault, httpx.Response) and fault.status_code == 429 else 1.0
+    assert [(r[0], r[1]) for r in line.retried] == [(queued, waits)]
     assert line.buried == []
     is_away = False
+    clock.forward(waits)
     await box.deliver_due()
     assert line.waiting == []
     assert {c.headers["Idempotency-Key"] for c in upstream.calls} == {queued}
@@ -230,9 +234,10 @@ async def test_the_waits_double_up_to_a_bound_and_end_at_last() -> None:
 
 async def test_one_that_fails_does_not_hold_the_others_up() -> None:
     line = Line()
-    upstream = in_turn(refusal(400), *[httpx.Response(503)] * 3, ok({}))
+    answers = {"refused": refusal(400), "postponed": httpx.Response(503), "delivered": ok({})}
+    upstream = Upstream(lambda request: always(answers[sent(request)["title"]])(request))
     box = outbox(line, upstream)
-    refused, postponed, delivered = [await box.record(DONE) for _ in range(3)]
+    refused, postponed, delivered = [await box.record(replace(DONE, title=t)) for t in answers]
     assert await box.deliver_due() == 3
     assert [identity for identity, _ in line.buried] == [refused]
     assert [identity for identity, _, _ in line.retried] == [postponed]

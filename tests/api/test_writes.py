@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx2 as httpx
 import pytest
 
 from tests.api.test_reads import staff
@@ -182,3 +183,85 @@ async def test_staff_write_nothing_of_another_product(on: Stage) -> None:
 async def _only_signal(on: Stage, contact_id: str) -> bool:
     contact: dict[str, Any] = (await on.sandbox.get(f"/api/contacts/{contact_id}")).json()["data"]
     return bool(contact["products"] == ["signal"])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("timezone", "Mars/Olympus"),
+        ("timezone", ""),
+        ("timezone", "../../etc/passwd"),
+        ("locale", "not a language"),
+        ("locale", ""),
+        ("locale", "xx_YY"),
+        ("full_name", ""),
+        ("full_name", None),
+        ("phone", "<call me>"),
+        ("title", "x" * 201),
+        ("last_name", "a\0b"),
+        ("title", 7),
+    ],
+)
+async def test_what_the_account_form_refuses_is_refused_here_and_reaches_nobody(
+    on: Stage, field: str, value: object
+) -> None:
+    jane = await on.signed_in("jane@acme.com")
+    before = len(on.wire.calls)
+    for path in ("/api/contacts/ct_abc123", "/api/profile"):
+        answer = await jane.patch(path, json={"first_name": "Jane", field: value})
+        assert (answer.status_code, answer.json()["field"]) == (422, field)
+    assert "PATCH" not in [call.method for call in on.wire.calls[before:]]
+
+
+async def test_a_language_is_kept_as_the_account_form_keeps_it_and_null_clears(on: Stage) -> None:
+    jane = await on.signed_in("jane@acme.com")
+    changes = {"locale": "de-AT", "timezone": "Europe/Vienna", "last_name": " Q.  Smith "}
+    assert (await jane.patch("/api/contacts/ct_abc123", json=changes)).status_code == 200
+    contact = (await on.sandbox.get("/api/contacts/ct_abc123")).json()["data"]
+    kept = (contact["locale"], contact["timezone"], contact["last_name"])
+    assert kept == ("de_AT", "Europe/Vienna", "Q. Smith")
+    cleared = {"locale": None, "title": None}
+    assert (await jane.patch("/api/contacts/ct_abc123", json=cleared)).status_code == 200
+    contact = (await on.sandbox.get("/api/contacts/ct_abc123")).json()["data"]
+    assert (contact["locale"], contact["title"]) == (None, None)
+
+
+def away_for_writes(on: Stage) -> None:
+    on.wire.fault = lambda request: httpx.Response(503) if request.method != "GET" else None
+
+
+async def test_while_the_crm_is_away_changes_of_oneself_are_kept_and_arrive_in_order(
+    on: Stage,
+) -> None:
+    jane = await on.signed_in("jane@acme.com")
+    away_for_writes(on)
+    answer = await jane.patch("/api/contacts/ct_abc123", json={"title": "First"})
+    assert (answer.status_code, answer.json()) == (202, {"ok": True, "data": {"id": "ct_abc123"}})
+    answer = await jane.patch("/api/profile", json={"title": "Second", "first_name": "J."})
+    assert answer.status_code == 202
+    assert answer.json()["profile"]["title"] == "Second"
+    on.wire.fault = None
+    on.clock.forward(seconds=31)
+    await on.activities("portal_login")
+    contact = (await on.sandbox.get("/api/contacts/ct_abc123")).json()["data"]
+    assert (contact["title"], contact["first_name"]) == ("Second", "J.")
+    assert (await on.env.outbox.depth()).waiting == 0
+
+
+async def test_staff_get_the_crms_answer_to_an_activity_or_it_is_kept(on: Stage) -> None:
+    ava = await staff(on)
+    body = {"activity_type": "phase_started", "company_id": "co_abc123", "contact_id": "ct_abc123"}
+    made = await ava.post("/api/activities", json={**body, "title": "Now"})
+    assert made.status_code == 201
+    [found] = [one for one in await on.activities("phase_started") if one["title"] == "Now"]
+    assert made.json()["data"]["id"] == found["id"]
+    refused = await ava.post("/api/activities", json={**body, "title": "x" * 1001})
+    assert refused.status_code == 422
+    away_for_writes(on)
+    kept = await ava.post("/api/activities", json={**body, "title": "Later"})
+    assert (kept.status_code, bool(kept.json()["data"]["id"])) == (201, True)
+    on.wire.fault = None
+    on.clock.forward(seconds=31)
+    titles = [one["title"] for one in await on.activities("phase_started")]
+    assert titles.count("Later") == 1
+    assert (await on.env.outbox.depth()).dead == 0
