@@ -6,8 +6,9 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable
-from typing import Final, TextIO
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Final, ParamSpec, TextIO, TypeVar
 from uuid import uuid4
 
 import structlog
@@ -15,6 +16,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+REQUEST_ID_HEADER: Final = "X-Request-Id"
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 TOKEN_IN_PATH: Final = re.compile(r"(?<=/feed/).+", re.IGNORECASE | re.DOTALL)
 """Calendar programs can be given nothing but an address, so their token is in it, even in one that
@@ -75,7 +80,7 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(Headers(scope=scope).get("x-request-id"))
+        request_id = _request_id(Headers(scope=scope).get(REQUEST_ID_HEADER))
         scope.setdefault("state", {})["request_id"] = request_id
         status = 500
         started = time.perf_counter()
@@ -84,7 +89,7 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -102,6 +107,26 @@ class RequestLog:
                         status=status,
                         ms=round(seconds * 1000, 1),
                     )
+
+
+def request_id() -> str:
+    """The id that work goes on under: of the request that it is for, wherever it has got to.
+
+    Inside `identified` there always is one; elsewhere it may be new each time.
+    """
+    bound = structlog.contextvars.get_contextvars().get("request_id")
+    return bound if isinstance(bound, str) else uuid4().hex
+
+
+def identified(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """The same work, under an id of its own where it is for no request: in the background."""
+
+    @wraps(work)
+    async def under_an_id(*args: P.args, **kwargs: P.kwargs) -> T:
+        with structlog.contextvars.bound_contextvars(request_id=request_id()):
+            return await work(*args, **kwargs)
+
+    return under_an_id
 
 
 def route_name(scope: Scope) -> str:

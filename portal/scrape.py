@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
@@ -11,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from portal.auth.client_address import UNKNOWN, client_address
-from portal.env import env_of
+from portal.edge.queue import Depth
+from portal.env import Env, env_of
 from portal.errors import NotFound
 from portal.metrics import CONTENT_TYPE
 
@@ -23,6 +25,9 @@ NEAR: Final = tuple(
     )
 )
 """This machine, and the private networks of RFC 1918 and RFC 4193."""
+
+LONGEST_LOOK: Final = 2.0
+"""Seconds that the queue is given to say how full it is."""
 
 log = structlog.get_logger(__name__)
 
@@ -37,9 +42,19 @@ async def metrics(request: Request) -> Response:
         log.info("metrics_refused")
         raise NotFound
     return Response(
-        env.metrics.exposition(await env.outbox.depth()),
+        env.metrics.exposition(await _depth(env)),
         headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"},
     )
+
+
+async def _depth(env: Env) -> Depth | None:
+    """How full the queue is; None when it cannot be asked, which is no reason to say nothing."""
+    try:
+        async with asyncio.timeout(LONGEST_LOOK):
+            return await env.outbox.depth()
+    except Exception as error:  # whatever the engine raises
+        log.warning("queue_depth_unknown", error=type(error).__name__)
+        return None
 
 
 def may_scrape(request: Request, token: str | None, trusted_proxies: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -12,8 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from portal.activity.outbox import Activity
 from portal.edge.queue import Depth
+from portal.errors import SMApiError
 from portal.metrics import CONTENT_TYPE, Metrics
-from tests.stage import ORIGIN, Stage, stage
+from tests.stage import ORIGIN, PROJECT, Stage, stage
 
 TOKEN: Final = "a-token-for-the-scraper-of-the-tests"
 PUBLIC: Final = "198.51.100.7"
@@ -60,6 +62,13 @@ async def test_the_answer_is_prometheus_text_that_nobody_keeps(on: Stage) -> Non
     assert answer.headers["content-type"] == CONTENT_TYPE
     assert answer.headers["cache-control"] == "no-store"
     assert "# TYPE portal_requests_total counter" in answer.text
+
+
+async def test_every_metric_is_documented(on: Stage) -> None:
+    document = (PROJECT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `(portal_[a-z_]+)` \|", document, re.MULTILINE)
+    told = re.findall(r"^# TYPE (portal_\w+?)(?:_created)? ", (await scrape(on)).text, re.MULTILINE)
+    assert set(documented) == set(told)
 
 
 async def test_requests_are_counted_by_the_name_of_their_route(on: Stage) -> None:
@@ -113,6 +122,47 @@ async def test_calls_of_sm_api_are_counted_by_resource_and_outcome(on: Stage) ->
     assert failed == len(on.wire.calls) - asked > 1
     seconds = count(counts, "portal_sm_api_call_seconds_count", resource="contacts")
     assert seconds == len(calls) + failed
+
+
+async def test_readings_are_counted_by_what_the_cache_made_of_them() -> None:
+    async with stage(read_freshness=5.0) as on:
+        browser = await on.signed_in("jane@acme.com")
+        await browser.get("/invoices")
+        name, before = "portal_cache_reads_total", await counts_of(on)
+        await browser.get("/invoices")
+        counts = await counts_of(on)
+        fresh = {"resource": "invoices", "outcome": "fresh"}
+        assert (count(counts, name, **fresh) or 0) > (count(before, name, **fresh) or 0)
+        outcomes = {dict(labels)["outcome"] for told, labels in counts if told == name}
+        assert outcomes <= {"fresh", "stale", "last_good", "missed", "unavailable"}
+        assert "missed" in outcomes
+
+
+async def test_an_sm_api_that_is_left_alone_shows(on: Stage) -> None:
+    assert count(await counts_of(on), "portal_sm_api_open") == 0
+    on.wire.fault = lambda _request: httpx.Response(500)
+    for _ in range(5):
+        with pytest.raises(SMApiError):
+            await on.env.sm.check()
+    assert count(await counts_of(on), "portal_sm_api_open") == 1
+    on.wire.fault = None
+    on.clock.forward(minutes=2)
+    await on.env.sm.check()
+    assert count(await counts_of(on), "portal_sm_api_open") == 0
+
+
+async def test_a_queue_that_cannot_be_asked_takes_no_other_number_away(
+    on: Stage, monkeypatch: pytest.MonkeyPatch, log_lines: io.StringIO
+) -> None:
+    async def away() -> Depth:
+        raise ConnectionError("the tests took it away")
+
+    monkeypatch.setattr(on.env.outbox, "depth", away)
+    await on.browser().get("/auth/login")
+    counts = await counts_of(on)
+    assert count(counts, "portal_requests_total", route="login", method="GET", status="200") == 1
+    assert count(counts, "portal_activities_queued") is None
+    assert "queue_depth_unknown" in log_lines.getvalue()
 
 
 async def test_sign_ins_and_refusals_are_counted_by_method(on: Stage) -> None:

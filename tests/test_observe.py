@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +16,16 @@ from starlette.routing import Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from portal.observe import RequestLog, configure_logging, method_name, route_name
+from portal.errors import SMApiError
+from portal.observe import (
+    RequestLog,
+    configure_logging,
+    identified,
+    method_name,
+    request_id,
+    route_name,
+)
+from tests.stage import Stage, stage
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
@@ -164,6 +174,84 @@ def test_a_method_that_a_caller_made_up_gets_no_name() -> None:
 async def test_the_id_does_not_stay_for_the_next_request() -> None:
     await ask(x_request_id="request-1")
     assert "request_id" not in structlog.contextvars.get_contextvars()
+
+
+async def sent_to_sm_api(on: Stage, path: str, **headers: str) -> list[str]:
+    """The ids under which one page of Jane's asked SM API."""
+    browser = await on.signed_in("jane@acme.com")
+    on.clock.forward(minutes=5)
+    on.wire.calls.clear()
+    await browser.get(path, headers={name.replace("_", "-"): v for name, v in headers.items()})
+    return [call.headers["x-request-id"] for call in on.wire.calls]
+
+
+async def test_sm_api_is_asked_under_the_id_of_the_request_that_it_is_for() -> None:
+    async with stage() as on:
+        sent = await sent_to_sm_api(on, "/invoices", x_request_id="request-of-the-page")
+        assert len(sent) > 1
+        assert set(sent) == {"request-of-the-page"}
+
+
+async def test_an_error_page_names_the_id_that_sm_api_was_asked_under(
+    log_lines: io.StringIO,
+) -> None:
+    async with stage() as on:
+        browser = await on.signed_in("jane@acme.com")
+        on.wire.fault = lambda _request: httpx.Response(500)
+        on.wire.calls.clear()
+        on.clock.forward(hours=20)
+        page = await browser.get("/invoices")
+    assert page.status_code >= 400
+    [identity] = {call.headers["x-request-id"] for call in on.wire.calls}
+    assert page.headers["x-request-id"] == identity
+    assert identity in page.text
+    failed = [line for line in log_lines.getvalue().splitlines() if "sm_api_failed" in line]
+    assert failed
+    assert all(identity in line for line in failed)
+
+
+async def test_what_goes_on_after_the_answer_keeps_its_id_and_a_delivery_has_its_own() -> None:
+    async with stage() as on:
+        browser = on.browser()
+        await on.ask_for_link(browser, "jane@acme.com")
+        on.wire.calls.clear()
+        pressed = await browser.post(
+            "/auth/magic/verify",
+            data={"token": on.last_token()},
+            headers={"x-request-id": "request-of-the-button"},
+        )
+        assert pressed.status_code == 303
+        await on.settle()
+        assert {c.headers["x-request-id"] for c in on.wire.calls} == {"request-of-the-button"}
+        on.wire.calls.clear()
+        while await on.env.outbox.deliver_due():
+            pass
+        delivered = [call.headers["x-request-id"] for call in on.wire.calls]
+        assert len(delivered) == len(set(delivered)) > 0
+        assert "request-of-the-button" not in delivered
+
+
+async def test_repeats_in_the_background_are_under_one_id() -> None:
+    async with stage() as on:
+        on.wire.fault = lambda _request: httpx.Response(500)
+        with pytest.raises(SMApiError):
+            await on.env.sm.get("/api/contacts")
+        sent = [call.headers["x-request-id"] for call in on.wire.calls]
+        assert len(sent) > 1
+        assert len(set(sent)) == 1
+
+
+async def test_identified_work_has_one_id_of_its_own_unless_there_is_one() -> None:
+    @identified
+    async def ids() -> tuple[str, str]:
+        return request_id(), request_id()
+
+    first, again = await ids()
+    assert first == again
+    assert (await ids())[0] != first
+    with structlog.contextvars.bound_contextvars(request_id="request-1"):
+        assert await ids() == ("request-1", "request-1")
+    assert request_id() != request_id()
 
 
 async def test_what_is_not_http_passes() -> None:

@@ -16,6 +16,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "dev": "run portal, sandbox and mail with demo data",
         "serve": "run the portal in production",
         "cron": "run the scheduled tasks: mail about invoices",
+        "activities": "list the activities that did not reach the CRM yet, and replay them",
         "check": "say what is wrong with this installation",
         "grant": "give a contact access to the portal",
         "revoke": "take a contact's access to the portal away",

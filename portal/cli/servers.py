@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from types import FrameType
 from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from portal.health import stop_being_ready
 from portal.live.stream import end_streams
 
-GRACE_SECONDS: Final = 8
+GRACE_SECONDS: Final = 5
+"""For requests that are under way when a server is asked to stop. What goes on after answers has
+until `STOP_SECONDS` of `portal.app`, and the whole process 10 seconds."""
+
+BACKLOG: Final = 2048
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -29,8 +33,9 @@ class PortTaken(Exception):
 
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes any free one. Raises PortTaken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), reuse_port=False)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise PortTaken(host, port) from error
     # asyncio does this for sockets that it makes itself; without it an answer can wait 40 ms.
@@ -38,10 +43,9 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-@asynccontextmanager
-async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
-    """Serve `app` inside the block; leaving it finishes the requests under way."""
-    config = uvicorn.Config(
+def server_config(app: ASGIApp) -> uvicorn.Config:
+    """How each of our servers runs its app."""
+    return uvicorn.Config(
         app,
         lifespan="on",
         log_config=None,
@@ -50,7 +54,12 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = _Server(config)
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
+    """Serve `app` inside the block; leaving it finishes the requests under way."""
+    server = _Server(server_config(app))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         # uvicorn says that it is ready by this attribute alone.
@@ -60,30 +69,10 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
             await task
         yield
     finally:
+        stop_being_ready(app)
         end_streams(app)
         server.should_exit = True
         await task
-
-
-def before_stopping(call: Callable[[], None]) -> None:
-    """Have `call` run on this loop when the process is asked to stop, then what was to run before.
-
-    A server tells its app only once every answer has ended, and some end only when told.
-    """
-    loop = asyncio.get_running_loop()
-    for number in STOP_SIGNALS:
-        signal.signal(number, _first(call, loop, signal.getsignal(number)))
-
-
-def _first(
-    call: Callable[[], None], loop: asyncio.AbstractEventLoop, then: object
-) -> Callable[[int, FrameType | None], None]:
-    def stop(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(call)
-        if callable(then):
-            then(number, frame)
-
-    return stop
 
 
 @contextmanager

@@ -62,9 +62,10 @@ def test_the_doctor_finds_everything_well(dev: Dev) -> None:
         folder=dev.folder,
         SM_API_URL=dev.sandbox,
         SMTP_URL=_smtp_of(dev),
+        GOOGLE_DISCOVERY_URL=f"{dev.sandbox}/google/.well-known/openid-configuration",
     )
     assert code == 0, printed
-    assert printed.count("✔") >= 6
+    assert printed.count("✔") == 7
     assert f"127.0.0.1:{port} accepts our service token" in printed
 
 
