@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -13,16 +15,22 @@ from starlette.responses import Response
 
 from portal.env import Env
 from portal.error_page import error_response, from_http
+from portal.health import Readiness
 from portal.live.stream import Live
 from portal.middleware import middleware
 from portal.routes import ROUTES
 
-DRAIN_SECONDS = 8.0
+STOP_SECONDS: Final = 7.5
+"""From being asked to stop until what goes on after answers is given up, and activities wait in
+the queue for whoever comes next."""
+
+STALLED_SECONDS: Final = 1.0
 
 
 def create_app(env: Env) -> Starlette:
     """The portal for one environment; its lifespan delivers activities and closes the bindings."""
     live = Live(env)
+    readiness = Readiness(env)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -30,9 +38,11 @@ def create_app(env: Env) -> Starlette:
         try:
             yield
         finally:
+            readiness.stop()
             env.ctx.stop()
             await live.close()
-            await env.ctx.drain(DRAIN_SECONDS)
+            await env.ctx.drain(readiness.left(STOP_SECONDS))
+            await _deliver_rest(env, readiness.left(STOP_SECONDS))
             delivery.cancel()
             with suppress(asyncio.CancelledError):
                 await delivery
@@ -40,7 +50,7 @@ def create_app(env: Env) -> Starlette:
 
     app = Starlette(
         routes=ROUTES,
-        middleware=middleware(env.settings, env.metrics.request),
+        middleware=middleware(env.settings, env.metrics.request, env.tracing),
         exception_handlers={HTTPException: _http_refusal},
         lifespan=lifespan,
     )
@@ -49,7 +59,22 @@ def create_app(env: Env) -> Starlette:
     app.state.env = env
     app.state.templates = env.templates
     app.state.live = live
+    app.state.readiness = readiness
     return app
+
+
+async def _deliver_rest(env: Env, seconds: float) -> None:
+    """Let the activities that wait be delivered, for as long as they get fewer."""
+    loop = asyncio.get_running_loop()
+    fewest, since = math.inf, loop.time()
+    with suppress(Exception):  # a queue that cannot be asked keeps what is in it
+        async with asyncio.timeout(seconds):
+            while waiting := (await env.outbox.depth()).waiting:
+                if waiting < fewest:
+                    fewest, since = waiting, loop.time()
+                elif loop.time() - since > STALLED_SECONDS:
+                    return
+                await asyncio.sleep(0.05)
 
 
 async def _http_refusal(request: Request, error: Exception) -> Response:

@@ -45,6 +45,11 @@ class ConditionalPages:
         await self._app(scope, receive, hold)
 
 
+def tag_of(body: bytes) -> str:
+    """The tag of a page: the same for the same bytes."""
+    return f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+
+
 def _is_page(start: Message) -> bool:
     headers = Headers(raw=start["headers"])
     kind, kept = headers.get("content-type", ""), headers.get("cache-control", "")
@@ -52,9 +57,9 @@ def _is_page(start: Message) -> bool:
 
 
 async def _send_page(start: Message, body: bytes, known: str, send: Send) -> None:
-    tag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     headers = MutableHeaders(raw=list(start["headers"]))
-    headers["ETag"] = tag
+    # A page that is kept brings its tag along.
+    tag = headers.get("etag") or headers.setdefault("ETag", tag_of(body))
     if tag.removeprefix("W/") in {part.strip().removeprefix("W/") for part in known.split(",")}:
         for name in NOT_OF_A_304:
             del headers[name]

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from starlette.requests import HTTPConnection
 
 from portal.activity.outbox import Outbox
 from portal.auth.google.provider import GoogleProvider
 from portal.auth.limits import AskLimits, RefusalLimit
+from portal.crm.cache import ReadCache
 from portal.crm.client import SMApi
 from portal.crm.contacts import Contacts
 from portal.crm.magic_sessions import MagicSessions
 from portal.edge.ctx import Context
 from portal.edge.kv import KV
+from portal.kept_pages import KeptPages
 from portal.mail import Mailer
 from portal.metrics import Metrics
 from portal.settings import Settings
 from portal.templating import Templates
+from portal.tracing import Tracing
 
 Clock = Callable[[], datetime]
 
@@ -31,6 +35,7 @@ class Env:
     settings: Settings
     clock: Clock
     sm: SMApi
+    reads: ReadCache[Any]
     contacts: Contacts
     magic: MagicSessions
     state: KV
@@ -42,12 +47,16 @@ class Env:
     refusal_limit: RefusalLimit
     google: GoogleProvider | None
     metrics: Metrics
+    pages: KeptPages
+    tracing: Tracing | None = None
 
     async def close(self) -> None:
         """Close connections and stores, once nothing uses them any more."""
-        await self.sm.close()
         await self.outbox.close()
+        await self.sm.close()
         await self.state.close()
+        if self.tracing is not None:
+            await self.tracing.close()
 
 
 def env_of(connection: HTTPConnection) -> Env:

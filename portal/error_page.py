@@ -26,6 +26,7 @@ from portal.errors import (
     ProductMissing,
     SignInNeeded,
     SMApiError,
+    StateUnavailable,
 )
 from portal.submitted import wants_json
 from portal.templating import Templates, render
@@ -41,10 +42,12 @@ def error_response(request: Request, error: PortalError) -> Response:
     """The answer an error becomes: a way to sign in, the JSON envelope, or the error page."""
     if isinstance(error, GoogleUnavailable):
         log.warning("google_unavailable", detail=error.detail)
+    if isinstance(error, StateUnavailable):
+        log.warning("state_unavailable", detail=error.detail)
     if isinstance(error, SignInNeeded) and not wants_json(request):
         return _to_login(request)
     response = _envelope(error) if wants_json(request) else _page(request, error)
-    if isinstance(error, SMApiError):
+    if isinstance(error, SMApiError | StateUnavailable):
         response.headers["Retry-After"] = "30"
     if isinstance(error, _HttpRefusal):
         response.headers.update(error.headers)

@@ -2,6 +2,7 @@
 
     PortalError                     anything we answer on purpose
     ├── SignInNeeded          401   no session, or one that no longer counts
+    │   └── AccessUnconfirmed       the CRM could not confirm for too long who may come in
     ├── Forbidden             403   signed in, but not for this
     │   ├── ProductMissing          the token's `products` does not hold ours
     │   ├── AccessRemoved           the CRM says: no portal access (any more)
@@ -22,10 +23,13 @@
     │   ├── TooManyChecks           invoices checked from one network
     │   └── InvoiceLocked           one number checked with wrong details
     ├── ChecksUnavailable     503   whether it may be checked cannot be counted
+    ├── StateUnavailable      503   STATE or ACTIVITIES does not answer
+    ├── ChangesWait           503   the CRM cannot confirm right now who may change something
     ├── HostUnknown           400   a Host header that is not ours
     ├── GoogleUnavailable     503   Google does not answer as it should
     └── SMApiError            503   SM API cannot be asked, or did not answer as SM API
         ├── SMApiUnreachable        no connection, or no answer in time
+        │   └── SMApiResting            not asked: it has failed too often just now
         ├── SMApiUnauthorized       our service token was refused (401, 403, redirect to a login)
         ├── SMApiMalformed          an answer that is not the contract's JSON
         ├── SMApiBusy               429; carries `retry_after`
@@ -68,6 +72,10 @@ class SignInNeeded(PortalError):
     status = 401
     title = msgid("Please sign in")
     default_message = msgid("Your session has ended. Please sign in again.")
+
+
+class AccessUnconfirmed(SignInNeeded):
+    """The CRM has not been able to confirm this person's access for so long that it ends."""
 
 
 class Forbidden(PortalError):
@@ -263,6 +271,35 @@ class ChecksUnavailable(PortalError):
     )
 
 
+class ChangesWait(PortalError):
+    """A change, by somebody whose access the CRM cannot confirm at the moment."""
+
+    status = 503
+    title = msgid("Nothing can be changed right now")
+    default_message = msgid(
+        "Our records are not answering, so we cannot confirm your access. You can go on reading; "
+        "nothing was changed."
+    )
+
+
+class StateUnavailable(PortalError):
+    """The engine behind STATE or ACTIVITIES does not answer. `detail` is for the log."""
+
+    status = 503
+    title = msgid("We cannot check right now")
+    default_message = msgid(
+        "Something that has to be checked first cannot be checked at the moment, so nothing was "
+        "done. Please try again in a minute."
+    )
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__()
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return self.detail
+
+
 class HostUnknown(PortalError):
     """The Host header names another site (DNS rebinding, a wrong proxy)."""
 
@@ -304,6 +341,10 @@ class SMApiError(PortalError):
 
 class SMApiUnreachable(SMApiError):
     """No connection, or no whole answer within the deadline."""
+
+
+class SMApiResting(SMApiUnreachable):
+    """Not asked at all: the circuit breaker is open."""
 
 
 class SMApiUnauthorized(SMApiError):

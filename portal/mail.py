@@ -133,6 +133,8 @@ def compose(letter: Letter, mail_from: str) -> EmailMessage:
     name, address = parseaddr(mail_from)
     message["From"] = Address(name, addr_spec=address)
     message["To"] = Address(username=to.local_part, domain=to.ascii_domain or to.domain)
+    if not {"\r", "\n"}.isdisjoint(letter.subject):
+        raise ValueError("a subject has no linefeed or carriage return")
     message["Subject"] = letter.subject
     message["Date"] = formatdate(usegmt=True)
     domain = address.rpartition("@")[2] or "localhost"

@@ -14,8 +14,10 @@ from portal.conditional import ConditionalPages
 from portal.error_page import ErrorPages
 from portal.observe import Count, RequestLog
 from portal.security import BodyLimit, HostCheck, SecurityHeaders, content_security_policy
+from portal.server_timing import ServerTiming
 from portal.settings import Settings
 from portal.templating import IMPORT_MAP
+from portal.tracing import Tracing
 
 LEAST_COMPRESSED: Final = 400
 """Bytes below which compressing costs more than it saves."""
@@ -23,14 +25,18 @@ LEAST_COMPRESSED: Final = 400
 GZIP_LEVEL: Final = 7
 
 
-def middleware(settings: Settings, count: Count) -> list[Middleware]:
+def middleware(
+    settings: Settings, count: Count, tracing: Tracing | None = None
+) -> list[Middleware]:
     """The list, outermost first. What raises inside `ErrorPages` is answered by it.
 
     `count` is told of each request that is over.
     """
     origin = settings.portal_origin
     return [
+        *([Middleware(tracing.around)] if tracing is not None else []),
         Middleware(RequestLog, count=count),
+        *([Middleware(ServerTiming)] if settings.environment == "local" else []),
         Middleware(GZipMiddleware, minimum_size=LEAST_COMPRESSED, compresslevel=GZIP_LEVEL),
         Middleware(ConditionalPages),
         Middleware(

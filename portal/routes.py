@@ -41,6 +41,7 @@ from portal.notices.page import choose_notices
 from portal.notices.unsubscribe import ask_to_unsubscribe, unsubscribe
 from portal.packs.download import download
 from portal.packs.events import events
+from portal.page_memo import kept
 from portal.pages.access_review import complete_review, review
 from portal.pages.account import account, end_sign_in
 from portal.pages.activity import activity
@@ -49,6 +50,7 @@ from portal.pages.engagements import engagement, engagements
 from portal.pages.explain import explain
 from portal.pages.home import home
 from portal.pages.invoices import ask_about_invoice, invoice, invoices, invoices_csv
+from portal.pages.last_visit import visit_in_view
 from portal.pages.profile import change_profile, choose_theme
 from portal.pages.search import search
 from portal.pages.statement import statement
@@ -108,15 +110,15 @@ ROUTES: list[BaseRoute] = [
     Mount("/auth", app=Router(AUTH, redirect_slashes=False)),
     Mount("/api/auth", app=Router(AUTH, redirect_slashes=False), name="api_auth"),
     # A client's pages.
-    Route("/", home, name="home"),
-    Route("/engagements", engagements, name="engagements"),
-    Route("/engagements/{id}", engagement, name="engagement"),
-    Route("/invoices", invoices, name="invoices"),
+    Route("/", kept(home, besides=visit_in_view), name="home"),
+    Route("/engagements", kept(engagements), name="engagements"),
+    Route("/engagements/{id}", kept(engagement), name="engagement"),
+    Route("/invoices", kept(invoices), name="invoices"),
     Route("/invoices.csv", invoices_csv, name="invoices_csv"),
     Route("/invoices/{id}.pdf", invoice_pdf, methods=["GET"], name="invoice_pdf"),
     Route("/invoices/{id}", invoice, name="invoice"),
     Route("/invoices/{id}/question", ask_about_invoice, methods=["POST"], name="ask_question"),
-    Route("/statement", statement, methods=["GET"], name="statement"),
+    Route("/statement", kept(statement), methods=["GET"], name="statement"),
     Route("/statement.pdf", statement_pdf, methods=["GET"], name="statement_pdf"),
     Route("/statement.csv", statement_csv, methods=["GET"], name="statement_csv"),
     Route("/year-pack", year_packs, methods=["GET"], name="year_packs"),
@@ -127,9 +129,9 @@ ROUTES: list[BaseRoute] = [
     Route("/year-pack/{id}/cancel", cancel_year_pack, methods=["POST"], name="cancel_year_pack"),
     Route("/year-pack/{id}/delete", delete_year_pack, methods=["POST"], name="delete_year_pack"),
     Route("/year-pack/{id}", year_pack, methods=["GET"], name="year_pack"),
-    Route("/activity", activity, name="activity"),
-    Route("/explain/{figure}", explain, methods=["GET"], name="explain"),
-    Route("/search", search, methods=["GET"], name="search"),
+    Route("/activity", kept(activity), name="activity"),
+    Route("/explain/{figure}", kept(explain), methods=["GET"], name="explain"),
+    Route("/search", kept(search), methods=["GET"], name="search"),
     Route("/team", team, methods=["GET"], name="team"),
     Route("/team/requests", ask, methods=["POST"], name="ask_for_access"),
     Route("/team/review", review, methods=["GET"], name="access_review"),

@@ -18,13 +18,14 @@ from urllib.parse import urlsplit
 
 from limits import RateLimitItem
 
+from portal.domain.confirmation import TrustLimits
 from portal.domain.invoice_check import CheckKey, InvoiceChecks, derived_key
 from portal.domain.journey import Journey
 from portal.edge.bindings import Binding, resource_binding, secret_binding
 from portal.edge.config import Config, read_config
 from portal.edge.dev_vars import dev_vars_path, read_dev_vars
 from portal.edge.diagnostics import Diagnostics, did_you_mean
-from portal.edge.engine import anchored
+from portal.edge.engine import DEFAULT_PREFIX, anchored
 from portal.edge.values import without_credentials
 from portal.edge.variables import (
     Given,
@@ -82,19 +83,32 @@ class Settings:
     ask_limit_client: tuple[RateLimitItem, ...]
     refusal_limit_client: tuple[RateLimitItem, ...]
     access_freshness: int
+    access_read_only_after: int
+    access_ends_after: int
+    read_freshness: float
     live_interval: float
+    delivery_lease: int
     default_timezone: str
     default_locale: str
     trusted_proxies: int
+    shutdown_delay: int
     metrics_token: str | None = field(repr=False)
-    state_url: str
-    activities_url: str
+    state_url: str = field(repr=False)
+    activities_url: str = field(repr=False)
 
     @property
     def invoice_checks(self) -> InvoiceChecks:
         """What makes and compares check codes; without keys of its own, by the session secret."""
         keys = tuple(CheckKey(id_, secret.encode()) for id_, secret in self.invoice_check_keys)
         return InvoiceChecks(self.product, keys or (derived_key(self.session_secrets[0]),))
+
+    @property
+    def trust_limits(self) -> TrustLimits:
+        """For how long access counts that the CRM cannot confirm."""
+        return TrustLimits(
+            timedelta(seconds=self.access_read_only_after),
+            timedelta(seconds=self.access_ends_after),
+        )
 
     @property
     def session_lifetime(self) -> timedelta:
@@ -157,8 +171,9 @@ def _read(config: Config, outside: Sequence[Mapping[str, str]], found: Diagnosti
     if service is not None and ("SM_API_URL" not in given or given["SM_API_URL"].value == ""):
         given["SM_API_URL"] = Given(service, f"services.{SM_API}")
     read = read_variables(VARIABLES, given, config, found)
-    state = _engine(config, STATE, found)
-    activities = _engine(config, ACTIVITIES, found)
+    prefix = read["product"] or DEFAULT_PREFIX
+    state = _engine(config, STATE, prefix, found)
+    activities = _engine(config, ACTIVITIES, prefix, found)
     _check_cookie(read, found)
     _check_google(read, config, found)
     _warn_of_contradictions(config, found)
@@ -239,8 +254,8 @@ def _service(config: Config) -> str | None:
     return next((s.service for s in config.services if s.binding == SM_API), None)
 
 
-def _engine(config: Config, binding: str, found: Diagnostics) -> str:
-    """The engine behind a binding of the portal, its file made absolute."""
+def _engine(config: Config, binding: str, prefix: str, found: Diagnostics) -> str:
+    """The engine behind a binding of the portal, its file made absolute, its keys ours alone."""
     stores = {n.binding: n.id for n in config.kv_namespaces}
     queues = {p.binding: p.queue for p in config.queues.producers}
     if binding == STATE:
@@ -248,9 +263,10 @@ def _engine(config: Config, binding: str, found: Diagnostics) -> str:
     else:
         url, where = queues.get(ACTIVITIES, DEFAULT_ACTIVITIES), "queues.producers"
     try:
-        return anchored(url, config.path.parent)
+        return anchored(url, config.path.parent, prefix)
     except ValueError as error:
-        found.error(where, f'The binding "{binding}" in "{where}" cannot be opened: {error}.')
+        said = without_credentials(str(error))
+        found.error(where, f'The binding "{binding}" in "{where}" cannot be opened: {said}.')
         return url
 
 

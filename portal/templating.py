@@ -10,11 +10,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2.runtime import Context, Macro
+from jinja2.utils import internalcode
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -112,6 +115,30 @@ def colour_of(brand: Brand, assets: Assets) -> str:
     return shades(brand.accent).fill if brand.accent else assets.brand_colour(brand.product)
 
 
+class PageContext(Context):
+    """A context that calls macros and plain functions straight.
+
+    Jinja looks up at each call how the callee wants to be called; of the 850 calls of a home page
+    that took an eighth of its time.
+    """
+
+    @internalcode
+    def call(self, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Call `obj` from a template."""
+        kind = type(obj)
+        if kind is not Macro and kind is not partial:
+            return super().call(obj, *args, **kwargs)
+        kwargs.pop("_loop_vars", None)
+        kwargs.pop("_block_vars", None)
+        return obj(self.eval_ctx, *args, **kwargs) if kind is Macro else obj(*args, **kwargs)
+
+
+class PageEnvironment(Environment):
+    """Jinja's environment with our contexts."""
+
+    context_class = PageContext
+
+
 class Templates:
     """The compiled templates and what they have in common."""
 
@@ -144,7 +171,8 @@ class Templates:
                     "csp_nonce": getattr(state, "csp_nonce", ""),
                     "preview": getattr(state, "preview", None),
                     "standing_change": getattr(state, "standing_change", None),
-                    "as_of": getattr(state, "as_of", None),
+                    **_as_of(getattr(state, "access", None), viewer),
+                    "is_unconfirmed": getattr(state, "is_unconfirmed", False),
                     "live": getattr(state, "live", False),
                     **_formatters(viewer, language),
                     **context,
@@ -171,7 +199,7 @@ class Templates:
         return self.words.say(self.language_of(request), text, values)
 
     def _environment(self, language: str) -> Environment:
-        made = Environment(
+        made = PageEnvironment(
             loader=FileSystemLoader(self._folder),
             autoescape=select_autoescape(
                 enabled_extensions=("html", "svg", "xml"),
@@ -205,6 +233,27 @@ class Templates:
             links=brand.links,
         )
         return made
+
+
+class Readings(Protocol):
+    """What a page was made from."""
+
+    @property
+    def as_of(self) -> datetime | None:
+        """Of when it is, while it cannot be read anew."""
+
+    def now(self) -> datetime:
+        """The current moment."""
+
+
+def _as_of(readings: Readings | None, viewer: Viewer | None) -> dict[str, Any]:
+    """Of when the data of a page is, and whether that was today where the viewer is."""
+    as_of = readings.as_of if readings else None
+    if readings is None or viewer is None or as_of is None:
+        return {"as_of": None}
+    zone = formats.zone_of(viewer.time_zone)
+    days = {moment.astimezone(zone).date() for moment in (as_of, readings.now())}
+    return {"as_of": as_of, "as_of_is_today": len(days) == 1}
 
 
 def language_name(language: str) -> str:

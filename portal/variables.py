@@ -203,10 +203,34 @@ VARIABLES: Final = (
         default=30,
     ),
     Variable(
+        "ACCESS_READ_ONLY_AFTER",
+        values.whole_number(60, 86_400),
+        "Seconds without the CRM's word on somebody's access, after which they can only read.",
+        default=900,
+    ),
+    Variable(
+        "ACCESS_ENDS_AFTER",
+        values.whole_number(60, 86_400),
+        "Seconds without the CRM's word on somebody's access, after which their session ends.",
+        default=14_400,
+    ),
+    Variable(
+        "READ_FRESHNESS",
+        interval,
+        "Seconds that records of the CRM are shown without asking anew; `0` always asks.",
+        default=5.0,
+    ),
+    Variable(
         "LIVE_INTERVAL",
         interval,
         "Seconds between two looks at what open pages show; `0` leaves them as they are.",
         default=5.0,
+    ),
+    Variable(
+        "DELIVERY_LEASE",
+        values.whole_number(3, 300),
+        "Seconds after which an activity is delivered anew whose delivery was broken off.",
+        default=15,
     ),
     Variable("DEFAULT_TIMEZONE", values.time_zone, "For contacts without one.", default="UTC"),
     Variable("DEFAULT_LOCALE", values.locale, "For contacts without one.", default="en_US"),
@@ -214,6 +238,12 @@ VARIABLES: Final = (
         "TRUSTED_PROXIES",
         values.whole_number(0, 10),
         "Proxies in front of us whose `X-Forwarded-For` entries are believed.",
+        default=0,
+    ),
+    Variable(
+        "SHUTDOWN_DELAY",
+        values.whole_number(0, 60),
+        "Seconds that requests are still taken after `/readyz` has said that the server stops.",
         default=0,
     ),
     Variable(

@@ -21,6 +21,7 @@ UNHURRIED: Final = {
     "ASK_LIMIT_CLIENT": "1000/minute",
     "LIVE_INTERVAL": "0.5",
     "ACCESS_FRESHNESS": "1",
+    "READ_FRESHNESS": "0",
 }
 """Tests ask for more mails than one person does, and wait for less."""
 

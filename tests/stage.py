@@ -8,6 +8,7 @@ async with stage() as on:
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,14 +22,19 @@ import httpx2 as httpx
 
 from portal.app import create_app
 from portal.asgi import build_env
+from portal.crm.breaker import Breaker
 from portal.crm.client import SMApi
 from portal.env import Env
+from portal.errors import StateUnavailable
 from portal.mail import Letter, MailFailed
 from portal.metrics import Metrics
 from portal.sandbox.app import SandboxConfig, create_sandbox
 from portal.sandbox.store import Store
+from portal.server_timing import timing_calls
 from portal.settings import Settings, load_settings
 from portal.templating import Templates, build_templates
+from portal.tracing import Tracing, no_span
+from tests.redis import new_kv, new_queue
 from tests.stores import lent_store
 
 ORIGIN: Final = "http://127.0.0.1:8787"
@@ -44,6 +50,9 @@ VARIABLES: Final = {
     "GOOGLE_CLIENT_SECRET": "google-secret-of-the-tests",
 }
 FETCH: Final = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
+ENGINE: Final = os.environ.get("TEST_ENGINE", "sqlite")
+"""What STATE and ACTIVITIES are on where a test does not say."""
+
 LINK: Final = re.compile(r"http://[^\s\"<>]+/auth/magic/verify\?token=([A-Za-z0-9_-]+)")
 CODE: Final = re.compile(r"^(\d{6})$", re.MULTILINE)
 COMPILED: Final[dict[tuple[str, ...], Templates]] = {}
@@ -234,14 +243,23 @@ def settings_for(**changes: Any) -> Settings:
         _settings(),
         state_url="sqlite::memory:",
         activities_url="sqlite::memory:",
-        **changes,
+        **{"read_freshness": 0.0, **changes},
     )
 
 
 @asynccontextmanager
-async def stage(**changes: Any) -> AsyncIterator[Stage]:
-    """A fresh portal and a strict sandbox with the demo data. `changes` name settings."""
+async def stage(
+    engine: str = ENGINE, tracing: Tracing | None = None, **changes: Any
+) -> AsyncIterator[Stage]:
+    """A fresh portal and a strict sandbox with the demo data. `changes` name settings.
+
+    `engine` of STATE and ACTIVITIES: `sqlite` or `redis`.
+    """
     settings, clock = settings_for(**changes), TestClock()
+
+    def seconds() -> float:
+        return clock().timestamp()
+
     config = SandboxConfig(
         client_id=VARIABLES["SM_API_CLIENT_ID"],
         client_secret=VARIABLES["SM_API_CLIENT_SECRET"],
@@ -266,7 +284,9 @@ async def stage(**changes: Any) -> AsyncIterator[Stage]:
         product=settings.product,
         transport=wire,
         sleep=no_sleep,
-        observe=metrics.sm_api_call,
+        observe=timing_calls(metrics.sm_api_call),
+        breaker=Breaker(lambda: clock().timestamp(), observe=metrics.breaker_state),
+        span=no_span if tracing is None else tracing.call,
     )
     env = build_env(
         settings,
@@ -276,6 +296,9 @@ async def stage(**changes: Any) -> AsyncIterator[Stage]:
         google_transport=google_wire,
         templates=_templates(settings),
         metrics=metrics,
+        tracing=tracing,
+        state=new_kv(engine, seconds, StateUnavailable),
+        queue=new_queue(engine, seconds, StateUnavailable),
     )
     async with stack:
         stack.push_async_callback(env.close)

@@ -14,12 +14,15 @@ PORTAL: Final = Path(__file__).parent.parent / "portal"
 
 LAYERS: Final = (
     "errors words format conditional speculation edge sandbox",
-    "domain variables settings security observe submitted mail language metrics",
+    "domain variables settings security observe submitted mail language metrics "
+    "tracing spans server_timing",
     "crm",
     "activity templating",
+    "kept_pages",
     "env auth",
     "api documents live notices packs pages staff health scrape security_txt accent assets "
     "error_page",
+    "page_memo",
     "middleware routes",
     "app",
     "asgi",
@@ -56,7 +59,8 @@ RULES: Final = (
     Rule(
         "portal.pages",
         never="portal.env",
-        save_in="portal.pages.account portal.pages.team portal.pages.questions "
+        save_in="portal.pages.account portal.pages.profile portal.pages.team "
+        "portal.pages.questions "
         "portal.pages.access_review portal.pages.calendar portal.pages.last_visit "
         "portal.pages.verify",
     ),

@@ -345,12 +345,32 @@ def test_engines_are_taken_from_their_bindings_and_files_seen_from_the_configura
     assert settings.activities_url == "sqlite:/var/activities.db"
 
 
+def test_redis_takes_the_place_of_files_by_a_change_of_url(project: Project) -> None:
+    project.write(
+        '[[kv_namespaces]]\nbinding = "STATE"\nid = "redis://:pass@cache/0"\n'
+        '[[queues.producers]]\nbinding = "ACTIVITIES"\nqueue = "valkeys://cache?prefix=mine"\n'
+    )
+    settings = project.settings(PRODUCT="signal")
+    assert settings.state_url == "redis://:pass@cache/0?prefix=signal"
+    assert settings.activities_url == "valkeys://cache?prefix=mine"
+    assert ":pass" not in repr(settings)
+
+
+def test_a_redis_url_that_cannot_be_used_is_an_error_without_its_password(
+    project: Project,
+) -> None:
+    project.write('[[kv_namespaces]]\nbinding = "STATE"\nid = "redis://:pass@cache/mode"\n')
+    [error] = [d for d in project.refusal({}) if d.where == "kv_namespaces"]
+    assert "a Redis URL's database is a number" in error.message
+    assert "pass" not in error.message
+
+
 def test_every_problem_is_reported_at_once(project: Project) -> None:
     project.write(
         "[vars]\nPRODUKT = 'x'\nPORTAL_ORIGIN = 'https://x/y'\nSESSION_DAYS = 'x'\n"
         "SMTP_URL = 'http://x'\nDEFAULT_TIMEZONE = 'Nowhere'\nDEFAULT_LOCALE = 'zz_ZZ_Z'\n"
         "MAGIC_SESSIONS = 'redis'\n"
-        "[[kv_namespaces]]\nbinding = 'STATE'\nid = 'redis://x'\n"
+        "[[kv_namespaces]]\nbinding = 'STATE'\nid = 'postgres://x'\n"
     )
     found = project.refusal({"SESSION_SECRET": "short"})
     assert {d.where for d in found if d.level == "warning"} == {"vars.PRODUKT"}

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
@@ -145,7 +146,8 @@ def test_the_product_chooses_its_colours_and_its_mark() -> None:
 
 def test_dates_follow_the_viewers_locale_and_zone() -> None:
     request = asked_by(replace(VIEWER, locale="de_DE"))
-    request.state.as_of = datetime(2026, 11, 24, 22, 42, tzinfo=UTC)
+    as_of = datetime(2026, 11, 24, 22, 42, tzinfo=UTC)
+    request.state.access = SimpleNamespace(as_of=as_of, now=lambda: as_of)
     assert "as of 23:42." in templates().page(request, "error.html", ERROR)
 
 

@@ -23,6 +23,7 @@ from portal.auth.gate import access_for
 from portal.auth.limits import KvStorage
 from portal.auth.who import viewer_for
 from portal.crm.access import ClientAccess
+from portal.crm.cache import Patience
 from portal.edge.kv import KV
 from portal.env import Env, env_of
 from portal.errors import NotFound, TooManyRequests
@@ -119,7 +120,7 @@ async def feed_access(request: Request, token: str) -> ClientAccess:
     contact = await env.contacts.by_id(contact_id)
     if contact is None or not env.contacts.may_enter(contact):
         raise NotFound
-    return access_for(env, viewer_for(env, contact))
+    return access_for(env, viewer_for(env, contact), Patience())
 
 
 async def _count(env: Env, made: Made) -> None:

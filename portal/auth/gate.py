@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portal.auth.audit import note_refused_write
 from portal.auth.csrf import SAFE_METHODS
@@ -18,11 +19,14 @@ from portal.auth.session import Session
 from portal.auth.standing import Standing, remembering, shown_before
 from portal.auth.who import SignedIn, signed_in
 from portal.crm.access import ClientAccess
+from portal.crm.cache import Patience
+from portal.crm.reads import CompanyReads
 from portal.crm.staff_access import StaffAccess
 from portal.crm.visibility import VisibilityRules
+from portal.domain.confirmation import Trust
 from portal.domain.viewer import Viewer
 from portal.env import Env, env_of
-from portal.errors import NoClientChosen, ReadOnlyPreview
+from portal.errors import ChangesWait, NoClientChosen, ReadOnlyPreview
 
 PUBLIC_PATHS: Final = frozenset(
     {
@@ -43,6 +47,13 @@ GATED_PATHS: Final = frozenset(
 """Of the sign-in pages those that somebody has to be signed in for."""
 
 
+AS_OF_HEADER: Final = "X-Records-As-Of"
+"""When SM API said the oldest of what is answered, while it cannot be asked anew."""
+
+LEAVING_PATHS: Final = frozenset(path for path in GATED_PATHS if path.endswith("everywhere"))
+"""What somebody may do whose access cannot be confirmed: end their own sessions."""
+
+
 def is_public(path: str) -> bool:
     """Whether a path is served without a session. Everything not named here is not."""
     if path in GATED_PATHS:
@@ -55,10 +66,16 @@ def access_of(request: Request) -> ClientAccess:
 
     Raises NoClientChosen for staff outside a preview.
     """
-    access = getattr(request.state, "access", None)
-    if not isinstance(access, ClientAccess):
+    access = access_in(request)
+    if access is None:
         raise NoClientChosen
     return access
+
+
+def access_in(request: Request) -> ClientAccess | None:
+    """As `access_of`; None for staff outside a preview."""
+    access = getattr(request.state, "access", None)
+    return access if isinstance(access, ClientAccess) else None
 
 
 def session_of(request: Request) -> Session:
@@ -98,14 +115,34 @@ class Gate:
         if scope["type"] == "http" and not is_public(scope["path"]):
             request = Request(scope)
             env = env_of(request)
-            who = await signed_in(env, request)
-            admit(env, request, who)
+            patience = Patience()
+            who = await signed_in(env, request, patience)
+            admit(env, request, who, patience)
             if who.preview is not None and scope["method"] not in SAFE_METHODS:
                 await note_refused_write(env, who.preview, scope["method"], scope["path"])
                 raise ReadOnlyPreview
+            if who.trust is not Trust.FULL and _is_change(scope):
+                raise ChangesWait
+            if who.viewer is not None:
+                send = _telling_as_of(request.state.access, send)
             if who.viewer is not None and who.preview is None:
                 send = _telling_of_changes(env, request, who.viewer, send)
         await self._app(scope, receive, send)
+
+
+def _is_change(scope: Scope) -> bool:
+    return scope["method"] not in SAFE_METHODS and scope["path"] not in LEAVING_PATHS
+
+
+def _telling_as_of(access: ClientAccess, send: Send) -> Send:
+    """`send` that says so when last good data is answered: files and JSON have no banner."""
+
+    async def tell(message: Message) -> None:
+        if message["type"] == "http.response.start" and access.as_of is not None:
+            MutableHeaders(scope=message)[AS_OF_HEADER] = access.as_of.isoformat()
+        await send(message)
+
+    return tell
 
 
 def _telling_of_changes(env: Env, request: Request, viewer: Viewer, send: Send) -> Send:
@@ -116,20 +153,36 @@ def _telling_of_changes(env: Env, request: Request, viewer: Viewer, send: Send) 
     return remembering(send, standing, env.settings)
 
 
-def access_for(env: Env, viewer: Viewer) -> ClientAccess:
-    """What a viewer may read, by this portal's rules."""
+def access_for(
+    env: Env, viewer: Viewer, patience: Patience | None = None, *, now: bool = False
+) -> ClientAccess:
+    """What a viewer may read, by this portal's rules.
+
+    `now`: as the CRM says from now on, with an error while it cannot be asked; else from the cache
+    where that is fresh, and as last good data when the CRM does not answer within `patience`.
+    """
     settings = env.settings
     rules = VisibilityRules(settings.visible_activities, settings.untagged_invoices == "show")
-    return ClientAccess(viewer, env.sm, env.contacts, env.clock, rules, settings.journey)
+    reads = CompanyReads(
+        env.sm,
+        env.reads,
+        viewer.company_id,
+        viewer.product,
+        patience=patience,
+        since=env.reads.mark() if now else 0,
+        now=now,
+    )
+    return ClientAccess(viewer, reads, env.contacts, env.clock, rules, settings.journey)
 
 
-def admit(env: Env, request: Request, who: SignedIn) -> None:
+def admit(env: Env, request: Request, who: SignedIn, patience: Patience) -> None:
     """Put on the request what pages may use: nothing that reaches beyond this person."""
     state = request.state
     state.who, state.contact, state.preview = who, who.contact, who.preview
+    state.is_unconfirmed = who.trust is not Trust.FULL
     if who.viewer is not None:
         state.viewer, state.live = who.viewer, env.settings.live_interval > 0
-        state.access = access_for(env, who.viewer)
+        state.access = access_for(env, who.viewer, patience)
     elif who.staff is not None:
         state.staff = who.staff
         state.staff_access = StaffAccess(who.staff, env.sm, env.contacts)

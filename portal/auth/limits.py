@@ -15,6 +15,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from portal.edge.kv import KV
 
 PREFIX: Final = "limit:"
+TRIED: Final = "limits-tried"
 
 
 class KvStorage(Storage):
@@ -70,9 +71,14 @@ class AskLimits:
     def __init__(
         self, state: KV, per_address: Iterable[RateLimitItem], per_client: Iterable[RateLimitItem]
     ) -> None:
+        self._state = state
         self._limiter = FixedWindowRateLimiter(KvStorage(state))
         self._per_address = tuple(per_address)
         self._per_client = tuple(per_client)
+
+    async def check(self) -> None:
+        """Find out that requests can be counted now. Raises StateUnavailable when they cannot."""
+        await self._state.put(TRIED, b"1", ttl=1)
 
     async def allow(self, address: str, client: str) -> bool:
         """Count one request; False when either has had its share. Addresses are kept as digests.

@@ -84,9 +84,9 @@ async def login_page(request: Request) -> Response:
 async def request_link(request: Request) -> Response:
     """POST /auth/magic `{email, redirect}`: the same answer for every address.
 
-    Only whether SM API is up is found out before answering (503 when not): that is the same for
-    everyone. Who the address belongs to is looked up after the answer has left, and that may take
-    as long as a slow SM API needs.
+    Only whether STATE and SM API are up is found out before answering (503 when not): that is the
+    same for everyone. Who the address belongs to is looked up after the answer has left, and that
+    may take as long as a slow SM API needs.
     """
     env = env_of(request)
     fields = await submitted(request)
@@ -99,6 +99,7 @@ async def request_link(request: Request) -> Response:
         return _login_form(
             request, redirect, email=fields.get("email", ""), error=say(request, error)
         )
+    await env.ask_limits.check()
     with anyio.move_on_after(PATIENCE):
         await env.sm.check()
     held = read_prelogin(request, env)
@@ -145,6 +146,8 @@ async def press_button(request: Request) -> Response:
         same_browser = prelogin is not None and prelogin.browser_hash == link.browser_hash
         if not same_browser and fields.get("confirm") != "1":
             return await _confirm_page(request, token)
+        # Nothing is used up that could not be followed by a session.
+        await env.ask_limits.check()
         redeemed = await use_token(env, token)
     except LinkRefused as refusal:
         return await _refused(request, refusal)
@@ -156,6 +159,7 @@ async def enter_code(request: Request) -> Response:
     env = env_of(request)
     fields = await submitted(request)
     prelogin = read_prelogin(request, env)
+    await env.ask_limits.check()
     try:
         redeemed = await use_code(env, prelogin, fields.get("code", ""))
     except LinkRefused as refusal:

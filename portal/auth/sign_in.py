@@ -14,6 +14,7 @@ from starlette.responses import Response
 from portal.activity.outbox import Activity
 from portal.auth.browser import describe_browser
 from portal.auth.cookies import session_tokens, set_preview, set_session
+from portal.auth.prefetch import prefetch
 from portal.auth.prelogin import clear_prelogin
 from portal.auth.revocation import Revocations
 from portal.auth.session import Claims, Session, new_claims, session_id, sign, verify
@@ -81,6 +82,8 @@ async def start_session(
     browser = describe_browser(request.headers.get("user-agent"))
     note = SignInNote(at=now, method=method, browser=browser)
     await SignIns(env.state).remember(subject.id, session_id(token), note, lifetime)
+    if mark is None and env.settings.read_freshness:
+        env.ctx.wait_until(prefetch(env, subject.id))
     env.metrics.signed_in(method)
     log.info("signed_in", method=method, contact_id=subject.id, staff=mark is not None)
     return token

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from starlette.requests import Request
 
 from portal.auth.audit import note_hub_preview
 from portal.auth.cookies import session_tokens
+from portal.auth.csrf import SAFE_METHODS
 from portal.auth.lens import read_lens
 from portal.auth.revocation import Revocations
 from portal.auth.session import Session, read, verify
 from portal.auth.staff_marks import StaffMarks
-from portal.crm.contacts import viewer_of_contact
+from portal.crm.cache import Patience
+from portal.crm.contacts import Confirmed, viewer_of_contact
 from portal.crm.models import Contact
+from portal.domain.confirmation import Trust
 from portal.domain.viewer import Preview, Staff, Viewer
 from portal.env import Env
-from portal.errors import AccessRemoved, PreviewEnded, ProductMissing, SignInNeeded
+from portal.errors import (
+    AccessRemoved,
+    AccessUnconfirmed,
+    PreviewEnded,
+    ProductMissing,
+    SignInNeeded,
+    StateUnavailable,
+)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -26,7 +39,7 @@ class SignedIn:
 
     `subject`: whose session it is, a contact's id where the CRM knows them. `contact`: the record
     behind what is shown, in a preview the client's. For clients `viewer` is set; for staff
-    `staff`; in a preview both, and `preview`.
+    `staff`; in a preview both, and `preview`. `trust`: how far the CRM's last word still carries.
     """
 
     session: Session
@@ -35,23 +48,30 @@ class SignedIn:
     viewer: Viewer | None = None
     staff: Staff | None = None
     preview: Preview | None = None
+    trust: Trust = Trust.FULL
 
 
-async def signed_in(env: Env, request: Request) -> SignedIn:
+async def signed_in(env: Env, request: Request, patience: Patience | None = None) -> SignedIn:
     """Resolve the request's session against the token, the revocations and the CRM.
 
-    Raises SignInNeeded, ProductMissing, AccessRemoved or PreviewEnded; SMApiError when the CRM
-    cannot be asked.
+    Raises SignInNeeded, ProductMissing, AccessRemoved or PreviewEnded; AccessUnconfirmed when
+    the CRM has been away for too long; SMApiError when it cannot be asked and nothing is known;
+    StateUnavailable when the revocations cannot, save for a client who only reads.
     """
     session = presented_session(env, request)
     request.state.signed_in_as = session.claims.email
     if not session.claims.holds(env.settings.product):
         raise ProductMissing
-    contact = await env.contacts.of_session(session.claims.id, session.claims.email)
+    confirmed = await env.contacts.confirmed(session.claims.id, session.claims.email, patience)
+    contact, trust = confirmed.contact, trust_in(env, confirmed)
     subject = subject_of(session, contact)
-    if await Revocations(env.state).is_ended(session, subject):
+    reads_on = may_read_unchecked(env, request, session, contact)
+    if await _or(Revocations(env.state).is_ended(session, subject), False, reads_on):
         raise SignInNeeded
-    staff = await staff_behind(env, session, contact)
+    if trust is Trust.NONE:
+        await Revocations(env.state).end(session, env.clock())
+        raise AccessUnconfirmed
+    staff = await _or(staff_behind(env, session, contact), None, reads_on)
     if session.claims.viewing_as is not None:
         if staff is None:
             raise AccessRemoved
@@ -61,10 +81,43 @@ async def signed_in(env: Env, request: Request) -> SignedIn:
     if staff is not None:
         # An address may be a client contact's, too: staff do not act under that one's name.
         own = contact if contact is not None and contact.id == staff.id else None
-        return SignedIn(session, subject, own, staff=staff)
+        return SignedIn(session, subject, own, staff=staff, trust=trust)
     if contact is None or not env.contacts.may_enter(contact):
         raise AccessRemoved
-    return SignedIn(session, subject, contact, viewer=viewer_for(env, contact))
+    return SignedIn(session, subject, contact, viewer=viewer_for(env, contact), trust=trust)
+
+
+def may_read_unchecked(
+    env: Env, request: Request, session: Session, contact: Contact | None
+) -> bool:
+    """Whether a session that STATE cannot vouch for right now may still have its page.
+
+    A client's may, to read: their token and the CRM say who they are, and an outage of ours must
+    not hide their own data. Nobody who is staff, or might be, and nothing that changes anything.
+    """
+    if request.method not in SAFE_METHODS or session.claims.viewing_as is not None:
+        return False
+    if contact is None or env.contacts.is_staff(contact):
+        return False
+    # An account of our own Workspace may have the address of a contact, and not their id.
+    return subject_of(session, contact) == contact.id
+
+
+async def _or(asked: Awaitable[T], otherwise: T, reads_on: bool) -> T:
+    """What STATE says; `otherwise` when it is away and the session reads on without it."""
+    try:
+        return await asked
+    except StateUnavailable:
+        if not reads_on:
+            raise
+        return otherwise
+
+
+def trust_in(env: Env, confirmed: Confirmed) -> Trust:
+    """How far it carries what the CRM said of somebody; all the way while it can be asked."""
+    if not confirmed.is_last_good:
+        return Trust.FULL
+    return env.settings.trust_limits.of(env.clock() - confirmed.at)
 
 
 def presented_session(env: Env, request: Request) -> Session:

@@ -8,13 +8,13 @@ filter on invoices and activities (sm-api §16, 6 and 7).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
-from portal.crm.client import Params, SMApi, decode
+from portal.crm.client import Params
 from portal.crm.contacts import RECORD_ID, Contacts
 from portal.crm.models import (
     AccessEvent,
@@ -27,6 +27,7 @@ from portal.crm.models import (
     Engagement,
     Invoice,
 )
+from portal.crm.reads import CompanyReads, Need, Records
 from portal.crm.visibility import (
     VisibilityRules,
     activity_for,
@@ -38,7 +39,13 @@ from portal.crm.visibility import (
 )
 from portal.domain.journey import Journey
 from portal.domain.viewer import Viewer
-from portal.errors import NotFound, RoleNotAllowed, SMApiNotFound, SMApiRejected
+from portal.errors import (
+    NotFound,
+    RoleNotAllowed,
+    SMApiError,
+    SMApiNotFound,
+    SMApiRejected,
+)
 
 T = TypeVar("T")
 LoggedT = TypeVar("LoggedT", AccessEvent, AccessRequest, AccessReview)
@@ -71,45 +78,65 @@ class SignInLog:
     is_whole: bool
 
 
+class Patches(Protocol):
+    """What takes changes of a contact on their way to SM API: the outbox."""
+
+    async def patch(self, path: str, changes: Mapping[str, Any], contact_id: str) -> bool:
+        """Whether SM API has it; else it will. Raises SMApiRejected for what it objects to."""
+
+
 class ClientAccess:
     """The viewer's own records, read from SM API. Every method raises SMApiError when it cannot."""
 
     def __init__(
         self,
         viewer: Viewer,
-        sm: SMApi,
+        reads: CompanyReads,
         contacts: Contacts,
         clock: Callable[[], datetime],
         rules: VisibilityRules,
         journey: Journey = NO_JOURNEY,
     ) -> None:
         self.viewer = viewer
-        self._sm = sm
+        self._reads = reads
         self._contacts = contacts
         self._clock = clock
         self.rules = rules
         self.journey = journey
-        self._engagements: asyncio.Task[tuple[Engagement, ...]] | None = None
-        self._latest: asyncio.Task[tuple[Activity, ...]] | None = None
-        self._shared: dict[str, asyncio.Task[list[dict[str, Any]]]] | None = None
+
+    @property
+    def as_of(self) -> datetime | None:
+        """When SM API was asked for the oldest of what was read, if it could not be asked anew."""
+        return self._reads.as_of
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """The readings that the answer is made from so far."""
+        return self._reads.needs
+
+    async def still_stand(self, needs: Iterable[Need]) -> bool:
+        """Whether these readings are still what SM API says. Raises SMApiError."""
+        return await self._reads.still_stand(needs)
 
     def read_as(self, viewers: Sequence[Viewer]) -> list[ClientAccess]:
         """One access object for each of these viewers of one company, over the same readings.
 
-        Whatever list several of them need is read once. Raises ValueError for a viewer of another
-        company or product.
+        Raises ValueError for a viewer of another company or product.
         """
-        own, shared = self.viewer, dict[str, asyncio.Task[list[dict[str, Any]]]]()
-        made = []
-        for viewer in viewers:
-            if (viewer.company_id, viewer.product) != (own.company_id, own.product):
-                raise ValueError("Readings are shared within one company only")
-            access = ClientAccess(
-                viewer, self._sm, self._contacts, self._clock, self.rules, self.journey
+        own = self.viewer
+        if any((v.company_id, v.product) != (own.company_id, own.product) for v in viewers):
+            raise ValueError("Readings are shared within one company only")
+        return [
+            ClientAccess(
+                viewer,
+                self._reads,
+                self._contacts,
+                self._clock,
+                self.rules,
+                self.journey,
             )
-            access._shared = shared
-            made.append(access)
-        return made
+            for viewer in viewers
+        ]
 
     def now(self) -> datetime:
         """The current moment, aware, in UTC."""
@@ -123,12 +150,21 @@ class ClientAccess:
         """The viewer's company. Raises NotFound when the CRM no longer has it."""
         path = f"/api/companies/{self.viewer.company_id}"
         try:
-            company = await self._sm.fetch(path, Company)
+            company = (await self._reads.record(path, Company)).value
         except SMApiNotFound as error:
             raise NotFound from error
         if company.id != self.viewer.company_id:
             raise NotFound
         return company
+
+    async def company_name(self) -> str:
+        """The company's name; while it cannot be asked for, the one that the contact carries."""
+        try:
+            return (await self.company()).name
+        except SMApiRejected:
+            raise
+        except SMApiError:
+            return self.viewer.company_name
 
     async def engagements(self) -> list[Engagement]:
         """The company's engagements for this product, in the CRM's order."""
@@ -172,13 +208,11 @@ class ClientAccess:
         """
         if engagement_id is not None:
             await self.engagement(engagement_id)
-        engagements, activities = await asyncio.gather(
-            self._own_engagements(), self._latest_activities()
-        )
+        engagements, latest = await asyncio.gather(self._own_engagements(), self._activities())
         own = {e.id for e in engagements}
         shown = [
             activity_for(a, self.viewer)
-            for a in activities
+            for a in latest.items
             if not hides_activity(a, self.viewer, own, self.rules)
             and engagement_id in (None, a.engagement_id)
         ]
@@ -192,14 +226,13 @@ class ClientAccess:
         """
         if not self.journey.stages:
             return []
-        engagements, found = await asyncio.gather(
-            self._own_engagements(), self._latest_activities()
-        )
-        if len(found) >= MOST_ACTIVITIES:
+        engagements, latest = await asyncio.gather(self._own_engagements(), self._activities())
+        found = latest.items
+        if not latest.is_whole:
             lists = await asyncio.gather(
                 *(self._activities({"type": kind}) for kind in self.journey.activity_types)
             )
-            found = tuple(activity for some in lists for activity in some)
+            found = tuple(activity for some in lists for activity in some.items)
         own = {e.id for e in engagements}
         return [
             activity_for(a, self.viewer)
@@ -261,97 +294,47 @@ class ClientAccess:
         """
         if not self.viewer.sees_money:
             raise RoleNotAllowed
-        records = await self._log(SIGN_IN)
-        events = self._ours(records, (SIGN_IN,), AccessEvent)
-        return SignInLog(tuple(events), is_whole=len(records) < MOST_ACTIVITIES)
+        found = await self._log(SIGN_IN, AccessEvent)
+        return SignInLog(tuple(_newest_first(found.items)), found.is_whole)
 
     async def _logged(self, kinds: Sequence[str], shape: type[LoggedT]) -> list[LoggedT]:
         """What this portal itself logged for the company, of these kinds, newest first."""
-        lists = await asyncio.gather(*(self._log(kind) for kind in kinds))
-        return self._ours([record for records in lists for record in records], kinds, shape)
+        lists = await asyncio.gather(*(self._log(kind, shape) for kind in kinds))
+        return _newest_first(record for records in lists for record in records.items)
 
-    async def _log(self, kind: str) -> list[dict[str, Any]]:
-        asked = {"type": kind, "company_id": self.viewer.company_id}
-        return await self._sm.list("/api/activities", asked, most=MOST_ACTIVITIES)
+    async def _log(self, kind: str, shape: type[LoggedT]) -> Records[LoggedT]:
+        return (await self._reads.logged(kind, shape, most=MOST_ACTIVITIES)).value
 
-    def _ours(
-        self, records: Sequence[Mapping[str, Any]], kinds: Sequence[str], shape: type[LoggedT]
-    ) -> list[LoggedT]:
-        """Those of company, product and kinds, newest first; the others are not even decoded."""
-        found = [
-            decode_logged(record, shape, "/api/activities")
-            for record in records
-            if record.get("company_id") == self.viewer.company_id
-            and record.get("source") == self.viewer.product
-            and record.get("activity_type") in kinds
-        ]
-        return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)
+    async def change_self(self, changes: Mapping[str, str | None], outbox: Patches) -> bool:
+        """Change fields of the viewer's own contact, by way of the outbox.
 
-    async def change_self(self, changes: dict[str, str | None]) -> dict[str, str]:
-        """Change fields of the viewer's own contact. Raises BadInput with what SM API objects to.
-
+        Whether SM API has it; else it will. Raises BadInput with what SM API objects to.
         Which fields may be changed is decided by whoever calls.
         """
-        path = f"/api/contacts/{self.viewer.contact_id}"
+        viewer = self.viewer
+        path = f"/api/contacts/{viewer.contact_id}"
         try:
-            await self._sm.patch(path, changes)
+            is_there = await outbox.patch(path, changes, viewer.contact_id)
         except SMApiRejected as error:
             raise error.as_bad_input() from error
-        self._contacts.forget_id(self.viewer.contact_id, self.viewer.email)
-        return {"id": self.viewer.contact_id}
+        if is_there:
+            self._contacts.forget_id(viewer.contact_id, viewer.email)
+            self._reads.expire()
+        return is_there
 
     async def _own_engagements(self) -> tuple[Engagement, ...]:
-        """Read once per request, however many methods need it: an access object lives that long."""
-        if self._engagements is None:
-            self._engagements = asyncio.ensure_future(self._read_engagements())
-        return await self._engagements
-
-    async def _latest_activities(self) -> tuple[Activity, ...]:
-        """Read once per request, as the engagements."""
-        if self._latest is None:
-            self._latest = asyncio.ensure_future(self._activities())
-        return await self._latest
-
-    async def _activities(self, params: Params | None = None) -> tuple[Activity, ...]:
-        return await self._of_company("/api/activities", Activity, params, most=MOST_ACTIVITIES)
-
-    async def _read_engagements(self) -> tuple[Engagement, ...]:
         viewer = self.viewer
         found = await self._of_company("/api/engagements", Engagement, {"product": viewer.product})
         return tuple(engagement_for(e, viewer) for e in found if not hides_engagement(e, viewer))
 
+    async def _activities(self, params: Params | None = None) -> Records[Activity]:
+        reading = await self._reads.list("/api/activities", Activity, params, most=MOST_ACTIVITIES)
+        return reading.value
+
     async def _of_company(
-        self, path: str, kind: type[T], params: Params | None = None, *, most: int | None = None
+        self, path: str, kind: type[T], params: Params | None = None
     ) -> tuple[T, ...]:
-        """A list of the company's records.
-
-        What is others' is dropped undecoded: a fault in that is not this viewer's trouble.
-        """
-        company_id = self.viewer.company_id
-        asked = {**(params or {}), "company_id": company_id}
-        found = await self._list(path, asked, most)
-        return tuple(decode(r, kind, path) for r in found if r.get("company_id") == company_id)
-
-    async def _list(self, path: str, asked: Params, most: int | None) -> list[dict[str, Any]]:
-        if self._shared is None:
-            return await self._sm.list(path, asked, most=most)
-        key = f"{path} {sorted(asked.items())} {most}"
-        if key not in self._shared:
-            self._shared[key] = asyncio.ensure_future(self._sm.list(path, asked, most=most))
-        return await self._shared[key]
-
-
-def decode_logged(record: Mapping[str, Any], shape: type[LoggedT], path: str) -> LoggedT:
-    """A record that this portal logged. Raises SMApiMalformed.
-
-    Of its details only texts count: others who log may do it in shapes of their own.
-    """
-    return decode({**record, "metadata": _texts(record.get("metadata"))}, shape, path)
-
-
-def _texts(metadata: object) -> dict[str, str]:
-    fields = metadata.items() if isinstance(metadata, dict) else ()
-    return {name: value for name, value in fields if isinstance(value, str)}
+        return (await self._reads.list(path, kind, params)).value.items
 
 
 def _colleague(contact: Contact, product: str) -> Colleague:
@@ -370,3 +353,7 @@ def _colleague(contact: Contact, product: str) -> Colleague:
 
 def _by_name(colleague: Colleague) -> tuple[str, str]:
     return ((colleague.full_name or colleague.email or "").casefold(), colleague.id)
+
+
+def _newest_first(found: Iterable[LoggedT]) -> list[LoggedT]:
+    return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)

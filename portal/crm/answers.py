@@ -27,10 +27,11 @@ _decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 @dataclass(frozen=True)
 class Answer:
-    """A success: `data` of the envelope (sm-api §1) and the HTTP status."""
+    """A success: `data` of the envelope (sm-api §1), the HTTP status, the length in bytes."""
 
     data: Any
     status: int
+    size: int = 0
 
 
 def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -69,7 +70,7 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
         )
     if envelope.get("ok") is not True:
         raise SMApiMalformed(f"answered {status} without ok: true", request_id=request_id)
-    return Answer(envelope.get("data"), status)
+    return Answer(envelope.get("data"), status, len(body))
 
 
 def _envelope(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:

@@ -1,62 +1,302 @@
-"""A small cache of answers with one call in flight per key."""
+"""What SM API said, kept: as it is while fresh, as last good data when it cannot be asked.
+
+age     0 ─── fresh ─────────── stale ───────────────────────── good ───
+served  at once │ at once, and     │ once asked anew; as last good  │ once asked
+        as it is│ asked anew behind│ data if that fails or lingers  │ anew, or not
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Final, Generic, Literal, NamedTuple, TypeVar
+
+from portal.errors import SMApiError, SMApiRejected, SMApiResting, SMApiUnreachable
 
 V = TypeVar("V")
 
+PAGE_SECONDS: Final = 2.0
+"""How long a page waits for SM API, all its readings together."""
 
-class FreshCache(Generic[V]):
-    """Keeps each answer for `ttl`, at most `most` of them; errors are never kept.
+RETRY_PAUSE: Final = timedelta(seconds=2)
+"""What could not be asked is not asked again before this has passed, as long as there is last good
+data: a page does not wait for the same failure twice."""
 
-    Age counts from before the call was made, so an answer is never older than `ttl` says. Many
-    who ask for the same missing key share one call; when whoever started it goes away, the call
-    goes on for the others.
+MOST_ENTRIES: Final = 20_000
+MOST_BYTES: Final = 16 * 1024 * 1024
+
+Outcome = Literal["fresh", "stale", "missed", "last_good", "unavailable"]
+Observe = Callable[[str, Outcome], None]
+"""Told of each reading: the resource (`invoices`) and what came of it."""
+
+
+class Key(NamedTuple):
+    """What decides an answer. `group` is whose it is: nothing is shared between two groups."""
+
+    group: Hashable
+    resource: str
+    rest: Hashable = None
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Until which age an answer is served: without asking, while asking, and when asking fails."""
+
+    fresh: timedelta
+    stale: timedelta
+    good: timedelta
+
+
+class Patience:
+    """The time that one page has left to wait for SM API."""
+
+    def __init__(self, seconds: float = PAGE_SECONDS) -> None:
+        self._until = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds, never below zero."""
+        return max(0.0, self._until - time.monotonic())
+
+
+@dataclass(frozen=True)
+class Sized(Generic[V]):
+    """A value and the bytes of the answer that it was made from."""
+
+    value: V
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Reading(Generic[V]):
+    """A value as SM API gave it when it was asked at `asked_at`.
+
+    `version` stays the same for as long as the value does. `is_last_good`: it could not be asked
+    anew since, or not in time.
+    """
+
+    value: V
+    asked_at: datetime
+    version: int
+    is_last_good: bool = False
+
+
+@dataclass(frozen=True)
+class _Entry(Generic[V]):
+    reading: Reading[V]
+    size: int
+    sequence: int
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class _Flight(Generic[V]):
+    task: asyncio.Task[Reading[V]]
+    sequence: int
+    started: float
+
+
+class ReadCache(Generic[V]):
+    """Readings by key, one call in flight for each, bounded by entries and by bytes.
+
+    Age counts from before the call was made. Refusals of SM API (4xx) are answers: they pass
+    through and end what was kept. Whoever started a call may go away: it goes on for the others.
     """
 
     def __init__(
-        self, ttl: timedelta, clock: Callable[[], datetime], *, most: int = 10_000
+        self,
+        keeping: Keeping,
+        clock: Callable[[], datetime],
+        *,
+        most_entries: int = MOST_ENTRIES,
+        most_bytes: int = MOST_BYTES,
+        observe: Observe | None = None,
     ) -> None:
-        self._ttl = ttl
+        self._keeping = keeping
         self._clock = clock
-        self._most = most
-        self._kept: OrderedDict[Hashable, tuple[datetime, V]] = OrderedDict()
-        self._in_flight: dict[Hashable, asyncio.Task[V]] = {}
+        self._most_entries = most_entries
+        self._most_bytes = most_bytes
+        self._observe = observe
+        self._bytes = 0
+        self._sequence = 0
+        self._entries: OrderedDict[Key, _Entry[V]] = OrderedDict()
+        self._flights: dict[Key, _Flight[V]] = {}
+        self._expired: OrderedDict[Hashable, int] = OrderedDict()
 
-    async def get(self, key: Hashable, load: Callable[[], Awaitable[V]]) -> V:
-        """The kept answer, else that of `load`, whose errors pass through to all who wait."""
-        kept = self._kept.get(key)
-        if kept is not None and self._clock() - kept[0] < self._ttl:
-            return kept[1]
-        task = self._in_flight.get(key)
-        if task is None:
-            task = asyncio.ensure_future(self._load(key, load))
-            self._in_flight[key] = task
-            task.add_done_callback(lambda done: self._settle(key, done))
-        return await asyncio.shield(task)
+    def __len__(self) -> int:
+        """How many answers are kept."""
+        return len(self._entries)
 
-    def forget(self, key: Hashable) -> None:
-        """Drop one answer, and keep what is being fetched for it from being kept."""
-        self._kept.pop(key, None)
-        self._in_flight.pop(key, None)
+    @property
+    def bytes(self) -> int:
+        """How large the answers were that are kept."""
+        return self._bytes
 
-    async def _load(self, key: Hashable, load: Callable[[], Awaitable[V]]) -> V:
-        asked = self._clock()
-        value = await load()
-        if self._in_flight.get(key) is asyncio.current_task():
-            self._kept[key] = (asked, value)
-            self._kept.move_to_end(key)
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        return value
+    def mark(self) -> int:
+        """A point in time, for `get(since=...)`."""
+        return self._sequence
 
-    def _settle(self, key: Hashable, task: asyncio.Task[V]) -> None:
-        if self._in_flight.get(key) is task:
-            del self._in_flight[key]
+    def expire(self, group: Hashable) -> None:
+        """Something of this group has changed: ask anew before anything of it is served as fresh.
+
+        What is being asked already does not count. Last good data stays what it is.
+        """
+        self._expired[group] = self._sequence
+        self._expired.move_to_end(group)
+        while len(self._expired) > self._most_entries:
+            self._expired.popitem(last=False)
+
+    def drop(self) -> None:
+        """Forget everything, last good data too."""
+        self._entries.clear()
+        self._bytes = 0
+
+    async def get(
+        self,
+        key: Key,
+        load: Callable[[], Awaitable[Sized[V]]],
+        patience: Patience | None = None,
+        *,
+        since: int = 0,
+        last_good: bool = True,
+    ) -> Reading[V]:
+        """The reading of `key`, by `load` when none is fresh; one from before `since` is not.
+
+        Waits for as long as `patience` says. Raises what `load` raises, when there is no last good
+        data or it is not wanted; SMApiUnreachable when patience is at its end.
+        """
+        oldest = max(since, self._expired.get(key.group, 0))
+        entry = self._entries.get(key)
+        if entry is not None:
+            at_once = self._at_once(key, entry, load, oldest, last_good=last_good)
+            if at_once is not None:
+                return at_once
+        try:
+            flight = self._flight(key, load, oldest)
+            return self._served(key, "missed", await _landed(flight, patience))
+        except SMApiRejected:
+            raise
+        except SMApiError:
+            entry = self._entries.get(key)
+            if entry is None or not last_good or self._age(entry) >= self._keeping.good:
+                self._tell(key, "unavailable")
+                raise
+            return self._served(key, "last_good", _last_good(entry))
+
+    def _at_once(
+        self,
+        key: Key,
+        entry: _Entry[V],
+        load: Callable[[], Awaitable[Sized[V]]],
+        oldest: int,
+        *,
+        last_good: bool,
+    ) -> Reading[V] | None:
+        """What is served without waiting; None when it has to be asked for first."""
+        self._entries.move_to_end(key)
+        age, is_current = self._age(entry), entry.sequence > oldest
+        if is_current and age < self._keeping.fresh:
+            return self._served(key, "fresh", entry.reading)
+        if entry.retry_at is None:
+            if is_current and age < self._keeping.stale:
+                self._flight(key, load, oldest)
+                return self._served(key, "stale", entry.reading)
+        elif last_good and self._clock() < entry.retry_at and age < self._keeping.good:
+            return self._served(key, "last_good", _last_good(entry))
+        return None
+
+    def _age(self, entry: _Entry[V]) -> timedelta:
+        return self._clock() - entry.reading.asked_at
+
+    def _flight(self, key: Key, load: Callable[[], Awaitable[Sized[V]]], oldest: int) -> _Flight[V]:
+        flight = self._flights.get(key)
+        if flight is None or flight.sequence <= oldest:
+            self._sequence += 1
+            task = asyncio.ensure_future(self._load(key, load, self._sequence))
+            flight = _Flight(task, self._sequence, time.monotonic())
+            self._flights[key] = flight
+            task.add_done_callback(lambda done: self._land(key, done))
+        return flight
+
+    async def _load(
+        self, key: Key, load: Callable[[], Awaitable[Sized[V]]], sequence: int
+    ) -> Reading[V]:
+        asked_at = self._clock()
+        try:
+            loaded = await load()
+        except SMApiRejected:
+            self._drop(key)
+            raise
+        except SMApiError as error:
+            self._note_failure(key, error)
+            raise
+        return self._keep(key, loaded, asked_at, sequence)
+
+    def _keep(self, key: Key, loaded: Sized[V], asked_at: datetime, sequence: int) -> Reading[V]:
+        before = self._entries.get(key)
+        is_same = before is not None and before.reading.value == loaded.value
+        # The same value is kept as the same object, so that what was made of it can be kept too.
+        value, version = (
+            (before.reading.value, before.reading.version)
+            if before is not None and is_same
+            else (loaded.value, sequence)
+        )
+        reading = Reading(value, asked_at, version)
+        if before is None or before.sequence < sequence:
+            self._drop(key)
+            self._entries[key] = _Entry(reading, loaded.size, sequence)
+            self._bytes += loaded.size
+            while len(self._entries) > self._most_entries or self._bytes > self._most_bytes:
+                self._drop(next(iter(self._entries)))
+        return reading
+
+    def _note_failure(self, key: Key, error: SMApiError) -> None:
+        entry = self._entries.get(key)
+        # A call that was not made costs nothing, and is worth making the moment it may be.
+        pause = timedelta(0) if isinstance(error, SMApiResting) else RETRY_PAUSE
+        if entry is not None:
+            self._entries[key] = _Entry(
+                entry.reading, entry.size, entry.sequence, self._clock() + pause
+            )
+
+    def _drop(self, key: Key) -> None:
+        entry = self._entries.pop(key, None)
+        self._bytes -= entry.size if entry else 0
+
+    def _land(self, key: Key, task: asyncio.Task[Reading[V]]) -> None:
+        flight = self._flights.get(key)
+        if flight is not None and flight.task is task:
+            del self._flights[key]
         if not task.cancelled():
             task.exception()  # read it, so that an error nobody waits for any more is not "lost"
+
+    def _served(self, key: Key, outcome: Outcome, reading: Reading[V]) -> Reading[V]:
+        self._tell(key, outcome)
+        return reading
+
+    def _tell(self, key: Key, outcome: Outcome) -> None:
+        if self._observe is not None:
+            self._observe(key.resource, outcome)
+
+
+def _last_good(entry: _Entry[V]) -> Reading[V]:
+    reading = entry.reading
+    return Reading(reading.value, reading.asked_at, reading.version, is_last_good=True)
+
+
+async def _landed(flight: _Flight[V], patience: Patience | None) -> Reading[V]:
+    """What the flight brings. Raises SMApiUnreachable when it takes longer than may be waited.
+
+    A flight that others have waited for in vain is not waited for as long again.
+    """
+    if patience is not None and not flight.task.done():
+        flown = time.monotonic() - flight.started
+        seconds = min(patience.left, max(0.0, PAGE_SECONDS - flown))
+        await asyncio.wait({flight.task}, timeout=seconds)
+        if not flight.task.done():
+            raise SMApiUnreachable("no answer within the time that a page waits")
+    return await asyncio.shield(flight.task)

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from random import SystemRandom
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Literal, NamedTuple, Self, TypeVar
 from uuid import uuid4
 
 import anyio
@@ -24,15 +24,19 @@ import msgspec
 import structlog
 
 from portal.crm.answers import Answer, read_answer, records_of
+from portal.crm.breaker import PROBE_SECONDS, Breaker
 from portal.crm.retry import delay_before, may_repeat
 from portal.errors import (
     SMApiBusy,
     SMApiError,
     SMApiFault,
     SMApiMalformed,
+    SMApiRejected,
     SMApiUnauthorized,
     SMApiUnreachable,
 )
+from portal.observe import REQUEST_ID_HEADER, identified, request_id
+from portal.tracing import Span, no_span
 
 T = TypeVar("T")
 Params = Mapping[str, str | int]
@@ -58,6 +62,21 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 log = structlog.get_logger(__name__)
 
 
+class _Call(NamedTuple):
+    method: str
+    path: str
+    params: Params | None
+    body: Mapping[str, Any] | None
+    idempotency_key: str | None
+
+
+class Listed(NamedTuple):
+    """The records of a list, and the bytes of the answers that they came in."""
+
+    records: list[dict[str, Any]]
+    size: int
+
+
 class SMApi:
     """A client of SM API for one product, server to server (sm-api §3).
 
@@ -77,8 +96,12 @@ class SMApi:
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         deadline: float = DEADLINE,
         observe: Observe | None = None,
+        breaker: Breaker | None = None,
+        span: Span = no_span,
     ) -> None:
+        self._span = span
         self._observe = observe
+        self._breaker = breaker or Breaker()
         self._sleep = sleep
         self._deadline = deadline
         self._http = httpx.AsyncClient(
@@ -133,7 +156,11 @@ class SMApi:
         Raises SMApiNotFound on 404, SMApiRejected on another 4xx, another SMApiError when SM API
         cannot be asked.
         """
-        return (await self._call("GET", path, params=params)).data
+        return (await self.answer(path, params)).data
+
+    async def answer(self, path: str, params: Params | None = None) -> Answer:
+        """As `get`, with the answer's length."""
+        return await self._call("GET", path, params=params)
 
     async def post(
         self, path: str, body: Mapping[str, Any], *, idempotency_key: str | None = None
@@ -142,9 +169,11 @@ class SMApi:
         key = idempotency_key or str(uuid4())
         return (await self._call("POST", path, body=body, idempotency_key=key)).data
 
-    async def patch(self, path: str, body: Mapping[str, Any]) -> Any:
-        """The `data` of a PATCH. Not repeated when it fails: the caller decides."""
-        return (await self._call("PATCH", path, body=body)).data
+    async def patch(
+        self, path: str, body: Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> Any:
+        """The `data` of a PATCH. Repeated when it fails only under an idempotency key."""
+        return (await self._call("PATCH", path, body=body, idempotency_key=idempotency_key)).data
 
     async def check(self) -> None:
         """Ask for next to nothing, to learn whether SM API answers us. Raises SMApiError."""
@@ -161,20 +190,29 @@ class SMApi:
 
         `most` stops early once that many are read. A record met twice counts once.
         """
+        return (await self.listed(path, params, most=most)).records
+
+    async def listed(
+        self, path: str, params: Params | None = None, *, most: int | None = None
+    ) -> Listed:
+        """As `list`, with the length of the answers."""
         found: dict[str, dict[str, Any]] = {}
+        size = 0
         for page in range(1, MOST_PAGES + 1):
-            asked = {**(params or {}), "limit": PAGE_SIZE, "page": page}
-            records, is_last = records_of(await self.get(path, asked), PAGE_SIZE, path)
+            answer = await self.answer(path, {**(params or {}), "limit": PAGE_SIZE, "page": page})
+            size += answer.size
+            records, is_last = records_of(answer.data, PAGE_SIZE, path)
             fresh = {r["id"]: r for r in records if r["id"] not in found}
             if records and not fresh:
                 # A list without pages gives the same records again: take it in one large piece.
-                whole = await self.get(path, {**(params or {}), "limit": UNPAGED_LIMIT})
-                found |= {r["id"]: r for r in records_of(whole, UNPAGED_LIMIT, path)[0]}
+                whole = await self.answer(path, {**(params or {}), "limit": UNPAGED_LIMIT})
+                size += whole.size
+                found |= {r["id"]: r for r in records_of(whole.data, UNPAGED_LIMIT, path)[0]}
                 break
             found |= fresh
             if is_last or (most is not None and len(found) >= most):
                 break
-        return list(found.values())[:most]
+        return Listed(list(found.values())[:most], size)
 
     async def fetch_list(
         self, path: str, kind: type[T], params: Params | None = None, *, most: int | None = None
@@ -182,6 +220,7 @@ class SMApi:
         """`list`, each record as `kind`; SMApiMalformed when one does not fit."""
         return tuple(decode(r, kind, path) for r in await self.list(path, params, most=most))
 
+    @identified
     async def _call(
         self,
         method: str,
@@ -191,68 +230,74 @@ class SMApi:
         body: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Answer:
+        call = _Call(method, path, params, body, idempotency_key)
         repeatable = may_repeat(method, has_idempotency_key=idempotency_key is not None)
         attempt = 1
         while True:
+            was_probe = self._breaker.admit()
             try:
-                return await self._observed(method, path, params, body, idempotency_key)
-            except (SMApiUnreachable, SMApiBusy, SMApiFault) as error:
+                answer = await self._observed(call, PROBE_SECONDS if was_probe else self._deadline)
+            except SMApiError as error:
                 attempt += 1
-                retry_after = error.retry_after if isinstance(error, SMApiBusy) else None
-                delay = delay_before(attempt, retry_after=retry_after, jitter=_jitter())
-                if not repeatable or delay is None:
-                    _log_failure(method, path, error)
+                delay = _delay(error, attempt) if repeatable and not was_probe else None
+                self._note_failure(error, was_probe=was_probe, is_last=delay is None)
+                if delay is None:
+                    _log_failure(call, error)
                     raise
                 await self._sleep(delay)
-            except SMApiError as error:
-                _log_failure(method, path, error)
+            except BaseException:
+                self._breaker.abandoned(was_probe=was_probe)
                 raise
+            else:
+                self._breaker.succeeded()
+                return answer
 
-    async def _observed(
-        self,
-        method: str,
-        path: str,
-        params: Params | None,
-        body: Mapping[str, Any] | None,
-        idempotency_key: str | None,
-    ) -> Answer:
+    def _note_failure(self, error: SMApiError, *, was_probe: bool, is_last: bool) -> None:
+        """Tell the breaker. A refusal is an answer like any other.
+
+        A fault counts once however often the call is repeated: it may be about this call alone.
+        """
+        if isinstance(error, SMApiRejected):
+            self._breaker.succeeded()
+        elif is_last or not isinstance(error, SMApiFault):
+            self._breaker.failed(was_probe=was_probe, retry_after=retry_after_of(error))
+
+    async def _observed(self, call: _Call, deadline: float) -> Answer:
         """`_send`, and tell of it. A call that is given up on this side says nothing of SM API."""
         started = time.perf_counter()
         try:
-            answer = await self._send(method, path, params, body, idempotency_key)
+            with self._span(call.method, resource_of(call.path)) as told:
+                answer = await self._send(call, deadline, told)
         except SMApiError as error:
-            self._tell(path, outcome_of(error), started)
+            self._tell(call.path, outcome_of(error), started)
             raise
-        self._tell(path, "ok", started)
+        self._tell(call.path, "ok", started)
         return answer
 
     def _tell(self, path: str, outcome: Outcome, started: float) -> None:
         if self._observe is not None:
             self._observe(resource_of(path), outcome, time.perf_counter() - started)
 
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        params: Params | None,
-        body: Mapping[str, Any] | None,
-        idempotency_key: str | None,
-    ) -> Answer:
-        headers: dict[str, str] = {}
+    async def _send(self, call: _Call, deadline: float, told: Mapping[str, str]) -> Answer:
+        headers = {REQUEST_ID_HEADER: request_id(), **told}
         content: bytes | None = None
-        if body is not None:
+        if call.body is not None:
             headers["Content-Type"] = "application/json"
-            content = _encoder.encode(body)
-        if idempotency_key is not None:
-            headers["Idempotency-Key"] = idempotency_key
+            content = _encoder.encode(call.body)
+        if call.idempotency_key is not None:
+            headers["Idempotency-Key"] = call.idempotency_key
         try:
-            with anyio.fail_after(self._deadline):
+            with anyio.fail_after(deadline):
                 async with self._http.stream(
-                    method, path, params=dict(params or {}), content=content, headers=headers
+                    call.method,
+                    call.path,
+                    params=dict(call.params or {}),
+                    content=content,
+                    headers=headers,
                 ) as response:
                     answered = await _whole_body(response)
         except TimeoutError as error:
-            raise SMApiUnreachable(f"no whole answer within {self._deadline:g} s") from error
+            raise SMApiUnreachable(f"no whole answer within {deadline:g} s") from error
         except httpx.HTTPError as error:
             raise SMApiUnreachable(f"{type(error).__name__}: {error}") from error
         return read_answer(response.status_code, response.headers, answered)
@@ -285,6 +330,11 @@ def resource_of(path: str) -> str:
     return path.removeprefix("/api/").partition("/")[0]
 
 
+def retry_after_of(error: SMApiError) -> float | None:
+    """How long SM API asks not to be asked again, in seconds, where it says so."""
+    return error.retry_after if isinstance(error, SMApiBusy) else None
+
+
 def outcome_of(error: SMApiError) -> Outcome:
     """The word for an error of the tree in `portal.errors`."""
     match error:
@@ -309,7 +359,18 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def _log_failure(method: str, path: str, error: SMApiError) -> None:
+def _delay(error: SMApiError, attempt: int) -> float | None:
+    """Seconds to wait before this attempt; None: the error is not one that passes."""
+    if not isinstance(error, SMApiUnreachable | SMApiBusy | SMApiFault):
+        return None
+    return delay_before(attempt, retry_after=retry_after_of(error), jitter=_jitter())
+
+
+def _log_failure(call: _Call, error: SMApiError) -> None:
     log.warning(
-        "sm_api_failed", method=method, path=path, error=type(error).__name__, detail=error.detail
+        "sm_api_failed",
+        method=call.method,
+        path=call.path,
+        error=type(error).__name__,
+        detail=error.detail,
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from portal.crm.cache import FreshCache
+from portal.crm.cache import Keeping, Key, Observe, Patience, ReadCache, Sized
 from portal.crm.client import SMApi, decode
 from portal.crm.models import Contact
 from portal.domain.preferences import locale_or, time_zone_or
@@ -15,7 +16,13 @@ from portal.domain.viewer import Role, Viewer
 from portal.errors import SMApiNotFound
 
 FRESHNESS: Final = timedelta(seconds=30)
-"""How old an answer about access may be at most. Access taken away is gone within a minute."""
+"""How old an answer about access may be at most while the CRM can be asked. Access taken away is
+gone within a minute."""
+
+GOOD_FOR: Final = timedelta(days=2)
+"""How long what the CRM said last is known; the gate decides for how long it counts."""
+
+MOST_CONTACTS: Final = 10_000
 
 RECORD_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -38,6 +45,18 @@ def same_address(one: str | None, other: str) -> bool:
     return one is not None and folded_address(one) == folded_address(other)
 
 
+@dataclass(frozen=True)
+class Confirmed:
+    """What the CRM said at `at` of the contact behind a session; None: it knows none.
+
+    `is_last_good`: it cannot be asked whether that still holds.
+    """
+
+    contact: Contact | None
+    at: datetime
+    is_last_good: bool = False
+
+
 class Contacts:
     """Contacts of the CRM as sign-in and the gate need them.
 
@@ -51,11 +70,17 @@ class Contacts:
         clock: Callable[[], datetime],
         *,
         freshness: timedelta = FRESHNESS,
+        observe: Observe | None = None,
     ) -> None:
         self._sm = sm
         self._product = product
-        self._by_id: FreshCache[Contact | None] = FreshCache(freshness, clock)
-        self._by_email: FreshCache[tuple[Contact, ...]] = FreshCache(freshness, clock)
+        # Asked for anew in its second half already, so that hardly anybody waits for it.
+        self._cache: ReadCache[tuple[Contact, ...]] = ReadCache(
+            Keeping(freshness / 2, freshness, GOOD_FOR),
+            clock,
+            most_entries=MOST_CONTACTS,
+            observe=observe,
+        )
 
     def may_enter(self, contact: Contact) -> bool:
         """Whether the CRM lets this contact into this portal."""
@@ -90,23 +115,42 @@ class Contacts:
         return tuple(c for c in await self.with_address(email) if self.may_enter(c))
 
     async def of_session(self, subject: str, email: str) -> Contact | None:
-        """The contact behind a session, at most 30 seconds old, or None.
+        """The contact behind a session, as the CRM says now, or None. Raises SMApiError."""
+        return (await self.confirmed(subject, email, last_good=False)).contact
+
+    async def confirmed(
+        self,
+        subject: str,
+        email: str,
+        patience: Patience | None = None,
+        *,
+        last_good: bool = True,
+    ) -> Confirmed:
+        """The contact behind a session, at most 30 seconds old while the CRM can be asked.
 
         Our own tokens carry a contact id; another portal's may carry a user id, and then the
         address decides, if it belongs to exactly one contact that may enter. An id whose address
-        is another's is not trusted. Raises SMApiError.
+        is another's is not trusted. Raises SMApiError when nothing is known of it.
         """
-        contact = await self.by_id(subject)
-        if contact is not None and same_address(contact.email, email):
-            return contact
-        key = folded_address(email)
-        candidates = await self._by_email.get(key, lambda: self.with_address(email))
-        allowed = [c for c in candidates if self.may_enter(c) or self.is_staff(c)]
-        return allowed[0] if len(allowed) == 1 else None
+        own = await self._cache.get(
+            Key(subject, "contacts"), lambda: self._fetched(subject), patience, last_good=last_good
+        )
+        if own.value and same_address(own.value[0].email, email):
+            return Confirmed(own.value[0], own.asked_at, own.is_last_good)
+        key = Key(folded_address(email), "contacts")
+        found = await self._cache.get(
+            key, lambda: self._searched(email), patience, last_good=last_good
+        )
+        allowed = [c for c in found.value if self.may_enter(c) or self.is_staff(c)]
+        contact = allowed[0] if len(allowed) == 1 else None
+        return Confirmed(contact, found.asked_at, found.is_last_good)
 
     async def by_id(self, contact_id: str) -> Contact | None:
         """The contact of this id, at most 30 seconds old, or None. Raises SMApiError."""
-        return await self._by_id.get(contact_id, lambda: self._fetch(contact_id))
+        found = await self._cache.get(
+            Key(contact_id, "contacts"), lambda: self._fetched(contact_id), last_good=False
+        )
+        return found.value[0] if found.value else None
 
     def forget(self, contact: Contact) -> None:
         """Ask the CRM again next time: something about this contact is known to have changed."""
@@ -114,18 +158,22 @@ class Contacts:
 
     def forget_id(self, contact_id: str, email: str) -> None:
         """As `forget`, for whoever has the id and the address only."""
-        self._by_id.forget(contact_id)
-        self._by_email.forget(folded_address(email))
+        self._cache.expire(contact_id)
+        self._cache.expire(folded_address(email))
 
-    async def _fetch(self, contact_id: str) -> Contact | None:
+    async def _fetched(self, contact_id: str) -> Sized[tuple[Contact, ...]]:
+        """The contact of this id, or nothing."""
         if not RECORD_ID.fullmatch(contact_id):
-            return None
+            return Sized(())
         path = f"/api/contacts/{contact_id}"
         try:
             contact = decode(await self._sm.get(path), Contact, path)
         except SMApiNotFound:
-            return None
-        return contact if contact.id == contact_id else None
+            return Sized(())
+        return Sized((contact,) if contact.id == contact_id else ())
+
+    async def _searched(self, email: str) -> Sized[tuple[Contact, ...]]:
+        return Sized(await self.with_address(email))
 
 
 def _text(value: object) -> str | None:

@@ -109,12 +109,15 @@ class StaffAccess:
         """Create a company of this product. Raises FieldNotAllowed for another product's."""
         return await self._send("POST", "/api/companies", self._own(body, "product"))
 
-    async def post_activity(self, body: Record) -> Any:
-        """Log an activity on a company or contact of this product."""
+    async def own_activity(self, body: Record) -> Record:
+        """An activity on a company or contact of this product, as it may be logged.
+
+        Raises NotFound and FieldNotAllowed for another product's.
+        """
         await self._check_reference(body, "company_id", "companies")
         await self._check_reference(body, "contact_id", "contacts")
         await self._check_reference(body, "engagement_id", "engagements")
-        return await self._send("POST", "/api/activities", self._own(body, "source"))
+        return self._own(body, "source")
 
     async def patch_contact(self, contact_id: str, body: Record) -> Any:
         """Change a contact of this product; access may be given for this product only."""

@@ -139,13 +139,13 @@ async def invoice_pdf(request: Request) -> Response:
     """The PDF. Raises NotFound when the invoice is not the viewer's, RoleNotAllowed for viewers."""
     access = access_of(request)
     found = await access.invoice(request.path_params["id"])
-    company, engagement_name = await asyncio.gather(
-        access.company(), _engagement_name(access, found.engagement_id)
+    company_name, engagement_name = await asyncio.gather(
+        access.company_name(), _engagement_name(access, found.engagement_id)
     )
     today = access.today()
     stands = row(found, today)
     check = CheckCodes.of(request).of_invoice(stands)
-    document = InvoiceDocument(stands, company.name, engagement_name, today, check)
+    document = InvoiceDocument(stands, company_name, engagement_name, today, check)
     content = await pdf("invoice.typ", document.data(Wording.printed(request)), today)
     return file_answer(content, f"{found.invoice_number or found.id}.pdf", PDF, "inline")
 

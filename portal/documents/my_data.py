@@ -28,7 +28,10 @@ PROFILE: Final = ("id", "full_name", "email", "title", "phone", "timezone", "loc
 
 
 async def my_data(request: Request) -> Response:
-    """GET /account/data.json. Raises SMApiError: a file that lacks something is not given."""
+    """GET /account/data.json. Raises SMApiError: a file that lacks something is not given.
+
+    `records_as_of` names the moment of the oldest of them while the CRM cannot be asked.
+    """
     access = access_of(request)
     kept = {
         **await kept_of(request),
@@ -43,6 +46,7 @@ async def my_data(request: Request) -> Response:
         "product": access.viewer.product,
         "you": _profile(request.state.contact),
         **await _records(access),
+        "records_as_of": access.as_of,
         "kept_by_the_portal": kept,
     }
     name = f"my-data-{access.today().isoformat()}.json"

@@ -104,9 +104,9 @@ def _entry(entry: Entry, currency: str, wording: Wording) -> Mapping[str, Any]:
 async def statement_pdf(request: Request) -> Response:
     """The PDF. Raises RoleNotAllowed for viewers, BadInput for days that are none."""
     access = access_of(request)
-    invoices, company = await asyncio.gather(access.invoices(), access.company())
+    invoices, company_name = await asyncio.gather(access.invoices(), access.company_name())
     today = access.today()
     period = StatementPeriod.read(request.query_params, today).checked()
-    document = StatementDocument(company.name, period, period.accounts(invoices, today), today)
+    document = StatementDocument(company_name, period, period.accounts(invoices, today), today)
     content = await pdf("statement.typ", document.data(Wording.printed(request)), today)
     return file_answer(content, f"{period.file_name}.pdf", PDF, "inline")

@@ -151,7 +151,7 @@ def progress(work: Work, today: date) -> Progress:
     if end is None:
         return Progress(Phase.OPEN_ENDED, None, (today - start).days)
     run = days_run(work, today)
-    return Progress(Phase.RUNNING, run and run.percent, (end - today).days)
+    return Progress(Phase.RUNNING, None if run is None else run.percent, (end - today).days)
 
 
 @dataclass(frozen=True)

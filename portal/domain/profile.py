@@ -13,7 +13,13 @@ from babel import Locale, UnknownLocaleError
 from portal.errors import BadInput
 from portal.words import msgid
 
-LONGEST: Final[Mapping[str, int]] = {"full_name": 200, "title": 200, "phone": 40}
+LONGEST: Final[Mapping[str, int]] = {
+    "full_name": 200,
+    "first_name": 200,
+    "last_name": 200,
+    "title": 200,
+    "phone": 40,
+}
 PHONE: Final = re.compile(r"[0-9+() ./x-]*", re.IGNORECASE)
 
 LOCALES: Final = (
@@ -41,9 +47,9 @@ def read_profile(fields: Mapping[str, str]) -> dict[str, str | None]:
     if phone is not None and not PHONE.fullmatch(phone):
         raise BadInput(msgid("A phone number has digits, spaces and + ( ) - only."), field="phone")
     if "timezone" in fields:
-        changes["timezone"] = _time_zone(fields["timezone"])
+        changes["timezone"] = read_time_zone(fields["timezone"])
     if "locale" in fields:
-        changes["locale"] = _locale(fields["locale"])
+        changes["locale"] = read_locale(fields["locale"])
     if not changes:
         raise BadInput(msgid("Nothing to change was sent."))
     return changes
@@ -84,13 +90,15 @@ def _text(name: str, sent: str, longest: int) -> str | None:
     return text or None
 
 
-def _time_zone(sent: str) -> str:
+def read_time_zone(sent: str) -> str:
+    """A zone by its IANA name. Raises BadInput."""
     if sent not in known_zones():
         raise BadInput(msgid("Please choose a time zone from the list."), field="timezone")
     return sent
 
 
-def _locale(sent: str) -> str:
+def read_locale(sent: str) -> str:
+    """A language as the CRM has them: `de-AT` gives `de_AT`. Raises BadInput."""
     try:
         return str(Locale.parse(sent.replace("-", "_")))
     except (ValueError, UnknownLocaleError) as error:

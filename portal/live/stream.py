@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -167,7 +167,10 @@ class Live:
 
     def _watch(self, viewer: Viewer) -> Watch:
         viewers = {role: replace(viewer, role=role) for role in Role}
-        once = partial(look, access_for(self._env, viewer), viewers)
+
+        async def once() -> Mapping[Role, Versions]:
+            return await look(access_for(self._env, viewer, now=True), viewers)
+
         return Watch(once, self._env.settings.live_interval, self._pause)
 
 

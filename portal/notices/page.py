@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from portal.auth.gate import access_of, viewer_of
 from portal.domain.notices import DAYS_AHEAD, USUAL_DAYS, Choice, chosen, read_wish
 from portal.env import env_of
+from portal.errors import StateUnavailable
 from portal.notices.choices import Choices
 from portal.submitted import submitted
 
@@ -27,11 +28,14 @@ class NoticesForm:
 
 
 async def notices_form(request: Request) -> NoticesForm | None:
-    """The viewer's form, None for those who see no money."""
+    """The viewer's form, None for those who see no money, and while their choice cannot be read."""
     viewer = viewer_of(request)
     if not viewer.sees_money:
         return None
-    choice = await choice_of(request)
+    try:
+        choice = await choice_of(request)
+    except StateUnavailable:
+        return None
     return NoticesForm(
         kinds=frozenset(kind.value for kind in choice.kinds),
         days_ahead=choice.days_ahead or USUAL_DAYS,

@@ -70,7 +70,7 @@ async def _serve(env: Env, contact_id: str) -> bool:
             await Choices(env.state).forget(contact_id)
             log.info("notices_ended", contact_id=contact_id)
             return False
-        access = access_for(env, reader)
+        access = access_for(env, reader, now=True)
         invoices, today = await access.invoices(), access.today()
         # Read last: whoever unsubscribed while the CRM was asked gets no mail any more.
         choice = await Choices(env.state).of(contact_id)

@@ -25,7 +25,7 @@ from portal.domain.year_pack import (
 )
 from portal.edge.ctx import Context
 from portal.env import env_of
-from portal.errors import BadInput, NotFound, RoleNotAllowed
+from portal.errors import BadInput, NotFound, RoleNotAllowed, SMApiUnreachable
 from portal.packs.builder import Builder, content_of
 from portal.packs.store import Job, Lease, PackStore, new_id
 
@@ -86,10 +86,12 @@ class YearPacks:
         """Start the pack of a year, or go on with the one there is unfinished; its id.
 
         Raises BadInput for another year than there are, and while another's is being made;
-        SMApiError when the invoices cannot be read.
+        SMApiError when the invoices cannot be read as they are now: a pack is for good.
         """
         access, viewer = self._access, self._viewer
         invoices, engagements = await access.invoices(), await access.engagements()
+        if access.as_of is not None:
+            raise SMApiUnreachable("a year pack is not made from last good data")
         as_of, today = access.now(), access.today()
         year = read_year(typed_year, years_of(invoices, today))
         for pack in await self.mine():

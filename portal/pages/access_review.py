@@ -23,7 +23,7 @@ from portal.domain.access_review import Answer, Done, Person, Quarter
 from portal.domain.team import LONGEST_NOTE, last_sign_ins
 from portal.domain.viewer import Viewer
 from portal.env import Env, env_of
-from portal.errors import BadInput, NotFound, RoleNotAllowed
+from portal.errors import BadInput, NotFound, RoleNotAllowed, StateUnavailable
 from portal.format import zone_of
 from portal.submitted import submitted
 from portal.templating import render, say
@@ -155,7 +155,11 @@ async def _remember(env: Env, access: ClientAccess, answer: Answer, queued: str)
 
 
 async def _recent(env: Env, viewer: Viewer) -> AccessReview | None:
-    kept = await env.state.get(_place(viewer))
+    try:
+        kept = await env.state.get(_place(viewer))
+    except StateUnavailable:
+        # The CRM has had every review but one of the last moments.
+        return None
     return msgspec.json.decode(kept, type=AccessReview) if kept else None
 
 

@@ -13,13 +13,14 @@ from starlette.responses import RedirectResponse, Response
 from portal.activity.outbox import Activity
 from portal.auth.gate import access_of, session_of, viewer_of, who_of
 from portal.auth.revocation import Revocations
-from portal.auth.sign_ins import SignIns
+from portal.auth.sign_ins import OpenSignIn, SignIns
 from portal.crm.models import Contact
 from portal.domain.profile import locale_names, time_zones
 from portal.domain.viewer import Viewer
-from portal.env import env_of
-from portal.errors import BadInput, NotFound
+from portal.env import Env, env_of
+from portal.errors import BadInput, NotFound, StateUnavailable
 from portal.notices.page import notices_form
+from portal.pages.parts import if_there
 from portal.submitted import submitted
 from portal.templating import render, say
 
@@ -40,8 +41,8 @@ async def account_page(
     """The page; with what was `typed` and what is wrong with it after a change that failed."""
     env, access = env_of(request), access_of(request)
     viewer = access.viewer
-    log, people = await asyncio.gather(access.access_log(), access.colleagues())
-    sign_ins = await SignIns(env.state).of(viewer.contact_id)
+    log, people = await asyncio.gather(if_there(access.access_log()), if_there(access.colleagues()))
+    sign_ins = await _sign_ins(env, viewer)
     this_one = session_of(request).id
     if who_of(request).preview is not None and sign_ins:
         # A preview stands in the client's shoes: where they signed in last.
@@ -53,19 +54,28 @@ async def account_page(
             "contact": request.state.contact,
             "sign_ins": sign_ins,
             "this_sign_in": this_one,
-            "access_log": log[:MOST_EVENTS],
-            "names": {person.id: person.full_name or person.email for person in people},
+            "access_log": None if log is None else log[:MOST_EVENTS],
+            "names": {person.id: person.full_name or person.email for person in people or ()},
             "now": env.clock(),
             "form": {**_profile(request.state.contact, viewer), **(typed or {})},
             "error": error,
             "error_text": say(request, error) if error else None,
             "saved": error is None and request.query_params.get("saved") == "1",
+            "saved_for_later": error is None and request.query_params.get("saved") == "later",
             "time_zones": time_zones(),
             "locales": locale_names(),
             "notices": await notices_form(request),
         },
         status_code=error.status if error else 200,
     )
+
+
+async def _sign_ins(env: Env, viewer: Viewer) -> list[OpenSignIn] | None:
+    """The viewer's open sign-ins; None while STATE is away."""
+    try:
+        return await SignIns(env.state).of(viewer.contact_id)
+    except StateUnavailable:
+        return None
 
 
 def _profile(contact: Contact, viewer: Viewer) -> dict[str, str]:

@@ -11,13 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from portal.auth.gate import access_of
-from portal.crm.access import ClientAccess
+from portal.crm.access import NO_JOURNEY, ClientAccess
 from portal.crm.models import Activity, Engagement, Invoice
 from portal.domain import engagements as work
 from portal.domain import invoices as billing
 from portal.domain.journey import Course, courses
 from portal.domain.timeline import by_day
 from portal.format import zone_of
+from portal.pages.parts import if_there
 from portal.templating import render
 
 LATELY: Final = 15
@@ -37,14 +38,17 @@ class Card:
 
 
 def cards(
-    access: ClientAccess, engagements: Sequence[Engagement], leading: Sequence[Activity]
+    access: ClientAccess, engagements: Sequence[Engagement], leading: Sequence[Activity] | None
 ) -> list[Card]:
-    """A card for each engagement, in their order; `leading` are the journey's activities."""
+    """A card for each engagement, in their order; `leading` are the journey's activities.
+
+    Without them, no card shows how far the work has come on its journey.
+    """
     today = access.today()
     found = courses(
-        access.journey,
+        NO_JOURNEY if leading is None else access.journey,
         {engagement.id: engagement.status in work.OVER for engagement in engagements},
-        ((activity.engagement_id, activity) for activity in leading),
+        ((activity.engagement_id, activity) for activity in leading or ()),
     )
     return [
         Card(
@@ -62,7 +66,9 @@ def cards(
 async def engagements(request: Request) -> Response:
     """All engagements, those under way first. Raises SMApiError."""
     access = access_of(request)
-    found, leading = await asyncio.gather(access.engagements(), access.journey_activities())
+    found, leading = await asyncio.gather(
+        access.engagements(), if_there(access.journey_activities())
+    )
     shown = cards(access, work.ordered(found), leading)
     groups = [
         (group, [card for card in shown if work.group(card.state) is group]) for group in work.Group
@@ -80,9 +86,9 @@ async def engagement(request: Request) -> Response:
     engagement_id = request.path_params["id"]
     found = await access.engagement(engagement_id)
     activities, leading, invoices = await asyncio.gather(
-        access.activities(engagement_id),
-        access.journey_activities(),
-        _invoices(access, engagement_id),
+        if_there(access.activities(engagement_id)),
+        if_there(access.journey_activities()),
+        if_there(_invoices(access, engagement_id)),
     )
     today = access.today()
     (card,) = cards(access, [found], leading)
@@ -96,9 +102,13 @@ async def engagement(request: Request) -> Response:
             "today": today,
             "deliverables": work.deliverables(found.deliverables),
             "team": work.team_by_role(found.team_members),
-            "days": by_day(activities[:LATELY], zone_of(access.viewer.time_zone)),
-            "activity_count": len(activities),
-            "invoices": [(invoice, billing.standing(invoice, today)) for invoice in invoices],
+            "days": None
+            if activities is None
+            else by_day(activities[:LATELY], zone_of(access.viewer.time_zone)),
+            "activity_count": len(activities or ()),
+            "invoices": None
+            if invoices is None
+            else [(invoice, billing.standing(invoice, today)) for invoice in invoices],
         },
     )
 

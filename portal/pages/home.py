@@ -21,6 +21,7 @@ from portal.format import zone_of
 from portal.pages.access_review import review_due
 from portal.pages.engagements import cards
 from portal.pages.last_visit import since_last_visit
+from portal.pages.parts import if_there
 from portal.templating import render
 
 LATELY: Final = 8
@@ -34,45 +35,53 @@ NEXT: Final = 4
 
 
 async def home(request: Request) -> Response:
-    """The page a client lands on; staff go on to theirs. Raises SMApiError."""
+    """The page a client lands on; staff go on to theirs.
+
+    Raises SMApiError when not even the engagements are known.
+    """
     if staff_access_of(request) is not None:
         return RedirectResponse("/staff", status_code=303)
     access = access_of(request)
     engagements, activities, leading, invoices, due = await asyncio.gather(
         access.engagements(),
-        access.activities(),
-        access.journey_activities(),
-        _invoices(access),
-        review_due(request),
+        if_there(access.activities()),
+        if_there(access.journey_activities()),
+        if_there(_invoices(access)),
+        if_there(review_due(request)),
     )
     zone, now, today = zone_of(access.viewer.time_zone), access.now(), access.today()
     all_cards = cards(access, work.ordered(engagements), leading)
     shown = [card for card in all_cards if card.engagement.status == "active"]
     active = [card.engagement for card in shown]
     reached = {card.engagement.id: card.course.reached for card in all_cards}
+    visit = None
+    if leading is not None and invoices is not None and activities is not None:
+        visit = await since_last_visit(request, engagements, reached, invoices, activities)
     return render(
         request,
         "home.html",
         {
             "now": now,
             "today": today,
-            "since": await since_last_visit(request, engagements, reached, invoices, activities),
+            "visit": visit,
             "most_changes": MOST_CHANGES,
             "review_due": due,
             "part": day_part(now, zone),
             "cards": shown,
             "under_way_count": sum(card.state in work.UNDER_WAY for card in shown),
             "engagement_count": len(engagements),
-            "days": by_day(activities[:LATELY], zone),
-            "recent_count": len(recent(activities, now)),
+            "days": None if activities is None else by_day(activities[:LATELY], zone),
+            "recent_count": None if activities is None else len(recent(activities, now)),
             "next_dates": work.next_dates(active, today)[:NEXT],
             **_money(access, invoices),
         },
     )
 
 
-def _money(access: ClientAccess, invoices: list[Invoice]) -> dict[str, Any]:
+def _money(access: ClientAccess, invoices: list[Invoice] | None) -> dict[str, Any]:
     """What the page says of amounts: nothing to those who see none."""
+    if invoices is None:
+        return {"totals": None, "to_pay": None, "charts": None}
     today = access.today()
     to_pay = [(i, billing.standing(i, today)) for i in invoices if billing.balance(i) > 0]
     return {

@@ -82,8 +82,8 @@ async def _page(
     request: Request, found: Invoice, form: questions.Form, error: BadInput | None = None
 ) -> Response:
     access = access_of(request)
-    company, engagement = await asyncio.gather(
-        access.company(), _engagement(access, found.engagement_id)
+    company_name, engagement = await asyncio.gather(
+        access.company_name(), _engagement(access, found.engagement_id)
     )
     today = access.today()
     subtotal, stands = _subtotal(found.line_items), row(found, today)
@@ -93,7 +93,7 @@ async def _page(
         {
             "invoice": found,
             "today": today,
-            "company": company,
+            "company_name": company_name,
             "engagement": engagement,
             "row": stands,
             "check": CheckCodes.of(request).of_invoice(stands),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 
 from starlette.requests import Request
 
@@ -17,6 +18,14 @@ from portal.domain.visits import (
     snapshot,
 )
 from portal.env import env_of
+from portal.errors import StateUnavailable
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What changed since this viewer was last here; None on their first visit."""
+
+    since: Since | None
 
 
 async def since_last_visit(
@@ -25,11 +34,11 @@ async def since_last_visit(
     reached: Mapping[str, int],
     invoices: Sequence[Invoice],
     activities: Sequence[Activity],
-) -> Since | None:
-    """What changed for this viewer; None on their first visit.
+) -> Visit | None:
+    """What changed for this viewer; None while it cannot be known: STATE is away.
 
     Notes after the answer what they were shown. A staff preview reads the same and notes nothing,
-    and neither does a browser that only fetches ahead.
+    and neither does a browser that only fetches ahead, nor whoever is shown last good data.
     """
     env, access = env_of(request), access_of(request)
     viewer = access.viewer
@@ -43,13 +52,28 @@ async def since_last_visit(
         activities,
     )
     visits = LastVisits(env.state)
-    kept = await visits.of(viewer.contact_id)
-    if who_of(request).preview is None and not _is_ahead(request):
+    try:
+        kept = await visits.of(viewer.contact_id)
+    except StateUnavailable:
+        # Nothing is noted either: it would take the place of what cannot be read now.
+        return None
+    if who_of(request).preview is None and not _is_ahead(request) and access.as_of is None:
         env.ctx.wait_until(visits.keep(viewer.contact_id, looked(kept, shown)))
     before = end_of_visit_before(kept, shown.at, viewer.company_id)
     if before is None:
-        return None
-    return since(before, shown, engagements, invoices, activities)
+        return Visit(None)
+    return Visit(since(before, shown, engagements, invoices, activities))
+
+
+async def visit_in_view(request: Request) -> Hashable:
+    """What `since_last_visit` compares with: the end of the visit before, or why there is none."""
+    env, access = env_of(request), access_of(request)
+    try:
+        kept = await LastVisits(env.state).of(access.viewer.contact_id)
+    except StateUnavailable:
+        return "unknown"
+    before = end_of_visit_before(kept, access.now(), access.viewer.company_id)
+    return None if before is None else before.at
 
 
 def _is_ahead(request: Request) -> bool:

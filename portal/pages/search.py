@@ -37,6 +37,7 @@ from portal.domain.search_lists import (
     search_href,
 )
 from portal.domain.timeline import kind_of
+from portal.pages.parts import if_there
 from portal.templating import Templates, render
 
 SHOWN: Final = 6
@@ -79,7 +80,9 @@ async def search(request: Request) -> Response:
         # A part has no room for the notice, and it is given only once: a page has to.
         return RedirectResponse(search_href(query), status_code=303)
     templates: Templates = request.app.state.templates
-    found, names = await _look(access, query, only, lambda text: templates.say(request, text))
+    found, names, is_whole = await _look(
+        access, query, only, lambda text: templates.say(request, text)
+    )
     return render(
         request,
         template,
@@ -90,6 +93,7 @@ async def search(request: Request) -> Response:
             "only": only,
             "every_kind_href": search_href(query),
             "names": names,
+            "is_whole": is_whole,
             "kind_of": kind_of,
             "state_of": partial(state, today=access.today()),
         },
@@ -98,13 +102,17 @@ async def search(request: Request) -> Response:
 
 async def _look(
     access: ClientAccess, query: Query, only: Kind | None, say: Say
-) -> tuple[list[Found], dict[str, str]]:
-    """What is found, by kind, and the names of the viewer's engagements; `only` is one kind."""
+) -> tuple[list[Found], dict[str, str], bool]:
+    """What is found, by kind; the names of the viewer's engagements; whether all could be read.
+
+    `only` is one kind.
+    """
     if query.is_empty:
-        return [], {}
-    works, bills, activities = await asyncio.gather(
-        access.engagements(), _invoices(access), access.activities()
+        return [], {}, True
+    works, known_bills, known_activities = await asyncio.gather(
+        access.engagements(), if_there(_invoices(access)), if_there(access.activities())
     )
+    bills, activities = known_bills or [], known_activities or []
     today, names = access.today(), {work.id: work.name for work in works}
     rows = [row(bill, today, names.get(bill.engagement_id or "", "")) for bill in bills]
     work = find(query, (engagement_entry(one, today, say) for one in ordered(works)))
@@ -143,7 +151,8 @@ async def _look(
             activities_href(activities, [entry.item for entry in past], names),
         ),
     ]
-    return [one for one in found if one.total and only in (None, one.kind)], names
+    is_whole = known_bills is not None and known_activities is not None
+    return [one for one in found if one.total and only in (None, one.kind)], names, is_whole
 
 
 async def _invoices(access: ClientAccess) -> list[Invoice]:

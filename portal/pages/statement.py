@@ -43,7 +43,7 @@ async def statement(request: Request) -> Response:
     Raises RoleNotAllowed for viewers.
     """
     access = access_of(request)
-    invoices, company = await asyncio.gather(access.invoices(), access.company())
+    invoices, company_name = await asyncio.gather(access.invoices(), access.company_name())
     today, wording = access.today(), Wording.of(request)
     period = StatementPeriod.read(request.query_params, today)
     accounts = [] if period.problems else period.accounts(invoices, today)
@@ -51,7 +51,7 @@ async def statement(request: Request) -> Response:
         request,
         "statement.html",
         {
-            "company": company,
+            "company_name": company_name,
             "period": period,
             "problems": {name: wording.gettext(said) for name, said in period.problems.items()},
             "currencies": _currencies(invoices, period),

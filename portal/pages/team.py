@@ -17,6 +17,7 @@ from portal.domain import team as asking
 from portal.env import env_of
 from portal.errors import BadInput, NotFound, RoleNotAllowed
 from portal.pages.access_review import reviewed
+from portal.pages.parts import if_there
 from portal.submitted import submitted
 from portal.templating import render, say
 
@@ -64,22 +65,27 @@ async def _page(
 ) -> Response:
     access = access_of(request)
     requests, people, log, standing = await asyncio.gather(
-        access.access_requests(), access.colleagues(), access.access_log(), reviewed(request)
+        if_there(access.access_requests()),
+        access.colleagues(),
+        if_there(access.access_log()),
+        if_there(reviewed(request)),
     )
     return render(
         request,
         "team.html",
         {
             "people": sorted(people, key=lambda one: one.portal_access != 1),
-            "last_sign_in": asking.last_sign_ins(log),
-            "requests": asking.still_open(requests, access.now()),
+            "last_sign_in": None if log is None else asking.last_sign_ins(log),
+            "requests": None if requests is None else asking.still_open(requests, access.now()),
             "names": {one.id: one.full_name or one.email for one in people},
             "form": {"name": "", "email": "", "role": "client_viewer", "note": "", **(typed or {})},
             "error": error,
             "error_text": say(request, error) if error else None,
             "asked": error is None and request.query_params.get("asked") == "1",
             "review": standing,
-            "reviewed": standing.due is None and request.query_params.get("reviewed") == "1",
+            "reviewed": standing is not None
+            and standing.due is None
+            and request.query_params.get("reviewed") == "1",
             "now": access.now(),
         },
         status_code=error.status if error else 200,

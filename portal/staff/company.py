@@ -5,8 +5,9 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from portal.crm.access import ACCESS_REVIEW, decode_logged
+from portal.crm.access import ACCESS_REVIEW
 from portal.crm.models import AccessReview
+from portal.crm.reads import decode_logged
 from portal.crm.staff_access import StaffAccess
 from portal.domain.access_review import Done, last_done
 from portal.env import env_of

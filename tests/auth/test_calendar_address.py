@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 from itsdangerous import URLSafeSerializer
 
 from portal.auth.calendar_address import PREFIX, SALT, CalendarAddresses
-from portal.edge.kv import KV, open_kv
+from portal.edge.kv import KV
 from portal.errors import NotFound
 from portal.settings import Settings
+from tests.redis import ENGINES, new_kv
 from tests.stage import SECRET, SECRETS_USED, TestClock, settings_for
 
 JANE, SAM = "ct_abc123", "ct_def456"
@@ -23,9 +25,11 @@ def clock() -> TestClock:
     return TestClock()
 
 
-@pytest.fixture
-def state(clock: TestClock) -> KV:
-    return open_kv("sqlite::memory:", lambda: clock().timestamp())
+@pytest.fixture(params=ENGINES)
+async def state(request: pytest.FixtureRequest, clock: TestClock) -> AsyncIterator[KV]:
+    store = new_kv(request.param, lambda: clock().timestamp())
+    yield store
+    await store.close()
 
 
 @pytest.fixture

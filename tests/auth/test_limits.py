@@ -16,6 +16,7 @@ from portal.app import create_app
 from portal.asgi import build_env
 from portal.auth.limits import AskLimits, KvStorage, RefusalLimit
 from portal.edge.kv import KV, open_kv
+from tests.redis import ENGINES, new_kv, redis_url
 from tests.stage import FETCH, ORIGIN, Stage, TestClock, stage
 
 ADDRESS, CLIENT = parse_many("1/minute; 5/hour"), parse_many("10/10 minutes")
@@ -31,9 +32,11 @@ def clock() -> TestClock:
     return TestClock()
 
 
-@pytest.fixture
-def state(clock: TestClock) -> KV:
-    return open_kv("sqlite::memory:", lambda: clock().timestamp())
+@pytest.fixture(params=ENGINES)
+async def state(request: pytest.FixtureRequest, clock: TestClock) -> AsyncIterator[KV]:
+    store = new_kv(request.param, lambda: clock().timestamp())
+    yield store
+    await store.close()
 
 
 @pytest.fixture
@@ -115,11 +118,15 @@ async def test_addresses_are_kept_as_digests(limits: AskLimits, state: KV) -> No
     assert not any("jane" in key for key in await state.list())
 
 
-async def test_two_processes_on_one_store_count_together(tmp_path: Path) -> None:
-    url = f"sqlite:{tmp_path}/state.db"
-    one, other = (AskLimits(open_kv(url), ADDRESS, CLIENT) for _ in range(2))
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_two_processes_on_one_store_count_together(engine: str, tmp_path: Path) -> None:
+    url = redis_url() if engine == "redis" else f"sqlite:{tmp_path}/state.db"
+    stores = open_kv(url), open_kv(url)
+    one, other = (AskLimits(store, ADDRESS, CLIENT) for store in stores)
     assert await one.allow("jane@acme.com", "a")
     assert not await other.allow("jane@acme.com", "b")
+    for store in stores:
+        await store.close()
 
 
 async def test_refusals_of_one_client_are_counted_apart(state: KV) -> None:

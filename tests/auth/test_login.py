@@ -233,6 +233,7 @@ async def test_when_sm_api_is_down_sign_in_says_so_and_makes_no_session(on: Stag
         assert "cannot reach our records right now" in answer.text
     assert "sm_client" not in browser.cookies
     on.wire.fault = None
+    on.clock.forward(seconds=5)
     assert (await browser.post("/auth/magic/verify", data={"token": token})).status_code == 303
 
 

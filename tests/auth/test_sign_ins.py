@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from portal.auth.session import session_id
 from portal.auth.sign_ins import SignInNote, SignIns
 from portal.edge.kv import KV, open_kv
+from tests.redis import ENGINES, new_kv
 from tests.stage import TestClock, stage
 
 NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
@@ -24,9 +26,11 @@ def clock() -> TestClock:
     return TestClock(NOW)
 
 
-@pytest.fixture
-def state(clock: TestClock) -> KV:
-    return open_kv("sqlite::memory:", lambda: clock().timestamp())
+@pytest.fixture(params=ENGINES)
+async def state(request: pytest.FixtureRequest, clock: TestClock) -> AsyncIterator[KV]:
+    store = new_kv(request.param, lambda: clock().timestamp())
+    yield store
+    await store.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from portal.auth.staff_marks import StaffMark, StaffMarks
-from portal.edge.kv import open_kv
+from tests.redis import ENGINES, new_kv
 from tests.stage import TestClock
 
 DOMAINS = ("sprintmode.ai",)
@@ -35,11 +35,14 @@ def test_what_the_crm_and_the_settings_say_now_decides(
     assert mark.counts(is_staff_now, domains) is counts
 
 
-async def test_a_mark_is_of_one_session_and_lasts_as_long() -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_a_mark_is_of_one_session_and_lasts_as_long(engine: str) -> None:
     clock = TestClock()
-    marks = StaffMarks(open_kv("sqlite::memory:", lambda: clock().timestamp()))
+    state = new_kv(engine, lambda: clock().timestamp())
+    marks = StaffMarks(state)
     await marks.put("s1", KNOWN, timedelta(days=7))
     assert await marks.of("s1") == KNOWN
     assert await marks.of("s2") is None
     clock.forward(days=7)
     assert await marks.of("s1") is None
+    await state.close()

@@ -47,7 +47,7 @@ def standing(folder: Path) -> Iterator[Stand]:
     home = project_in(folder / "main")
     _write_secrets(home)
     _without_google(project_in(folder / "production"))
-    limited = {**SECRETS, "TRUSTED_PROXIES": "1", "ACCESS_FRESHNESS": "1"}
+    limited = {**SECRETS, "TRUSTED_PROXIES": "1", "ACCESS_FRESHNESS": "1", "READ_FRESHNESS": "0"}
     with ExitStack() as stack:
         words = ("sandbox", "--strict", "--port", str(api), "--smtp-port", str(smtp))
         log = folder / "sandbox.log"
@@ -106,7 +106,7 @@ def _client(url: str) -> httpx.Client:
 def _is_ready(portal: Portal) -> bool:
     assert portal.process.poll() is None, portal.log.read_text()
     try:
-        return portal.http.get("/readyz").status_code == 200
+        return bool(portal.http.get("/readyz").json()["ok"])
     except httpx.TransportError:
         return False
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -11,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.crm.access import ClientAccess
+from portal.crm.cache import ReadCache
 from portal.crm.contacts import Contacts
+from portal.crm.reads import CompanyReads, keeping_for
 from portal.crm.visibility import VisibilityRules
 from portal.domain.viewer import Role, Viewer
 from portal.errors import BadInput, NotFound, RoleNotAllowed, SMApiError, SMApiFault
@@ -53,7 +57,8 @@ def access(
     )
     sm = upstream.client()
     rules = VisibilityRules(frozenset(VISIBLE), untagged)
-    return ClientAccess(viewer, sm, Contacts(sm, "mode", clock), clock, rules)
+    reads = CompanyReads(sm, ReadCache(keeping_for(5), clock), OURS, "mode")
+    return ClientAccess(viewer, reads, Contacts(sm, "mode", clock), clock, rules)
 
 
 def engagement(identity: str, company: Any = OURS, product: Any = "mode") -> dict[str, Any]:
@@ -377,6 +382,18 @@ async def test_colleagues_are_those_of_company_and_product_by_name() -> None:
     assert ids(await access(crm(contacts=people), Role.CLIENT_VIEWER).colleagues()) == {"ct_me"}
 
 
+@dataclass
+class Straight:
+    """An outbox that hands everything on at once."""
+
+    upstream: Upstream
+
+    async def patch(self, path: str, changes: Mapping[str, Any], contact_id: str) -> bool:
+        assert path == f"/api/contacts/{contact_id}"
+        await self.upstream.client().patch(path, changes)
+        return True
+
+
 async def test_changing_oneself_changes_nobody_else_and_is_seen_at_once() -> None:
     me = {"id": "ct_me", "email": "me@ours.example", "full_name": "Me"}
 
@@ -386,9 +403,9 @@ async def test_changing_oneself_changes_nobody_else_and_is_seen_at_once() -> Non
         return ok(me)
 
     upstream = Upstream(answer)
-    viewed = access(upstream)
+    viewed, outbox = access(upstream), Straight(upstream)
     before = await viewed._contacts.of_session("ct_me", "me@ours.example")
-    assert await viewed.change_self({"full_name": "I"}) == {"id": "ct_me"}
+    assert await viewed.change_self({"full_name": "I"}, outbox) is True
     after = await viewed._contacts.of_session("ct_me", "me@ours.example")
     assert [c and c.full_name for c in (before, after)] == ["Me", "I"]
     assert {r.url.path for r in upstream.calls} == {"/api/contacts/ct_me"}
@@ -397,7 +414,7 @@ async def test_changing_oneself_changes_nobody_else_and_is_seen_at_once() -> Non
 async def test_what_the_crm_objects_to_is_the_persons_to_mend() -> None:
     upstream = Upstream(lambda _: refusal(422, "title is too long", field="title"))
     with pytest.raises(BadInput, match="title is too long") as caught:
-        await access(upstream).change_self({"title": "x" * 999})
+        await access(upstream).change_self({"title": "x" * 999}, Straight(upstream))
     assert caught.value.field == "title"
 
 

@@ -35,7 +35,7 @@ def refused(kind: type[SMApiError], status: int, body: bytes = b"{}", **headers:
 
 
 def test_a_success_gives_the_data() -> None:
-    assert read_answer(201, JSON, b'{"ok":true,"data":[1]}') == Answer([1], 201)
+    assert read_answer(201, JSON, b'{"ok":true,"data":[1]}') == Answer([1], 201, size=22)
     assert read_answer(200, JSON, b'{"ok":true}').data is None
 
 

@@ -1,4 +1,4 @@
-"""Answers that are kept for a while, each fetched once however many ask."""
+"""Answers that are kept: fresh for seconds, last good for hours, each asked for once at a time."""
 
 from __future__ import annotations
 
@@ -9,28 +9,37 @@ from datetime import timedelta
 import anyio
 import pytest
 
-from portal.crm.cache import FreshCache
+from portal.crm.cache import RETRY_PAUSE, Keeping, Key, Patience, ReadCache, Reading, Sized
+from portal.errors import SMApiFault, SMApiNotFound, SMApiResting, SMApiUnreachable
 from tests.crm.upstream import Clock
 
-TTL = timedelta(seconds=30)
+KEEPING = Keeping(fresh=timedelta(seconds=5), stale=timedelta(seconds=60), good=timedelta(hours=12))
+KEY = Key("ours", "invoices")
+MANY = 100
 
 
 class Source:
     """Where answers come from: counts how often, and can be held back or made to fail."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = 1) -> None:
         self.loads = 0
+        self.size = size
+        self.value: int | None = None
         self.open = asyncio.Event()
         self.open.set()
         self.error: Exception | None = None
 
-    async def __call__(self) -> int:
+    async def __call__(self) -> Sized[int]:
         self.loads += 1
         number = self.loads
         await self.open.wait()
         if self.error is not None:
             raise self.error
-        return number
+        return Sized(number if self.value is None else self.value, self.size)
+
+
+def cache(clock: Clock | None = None, keeping: Keeping = KEEPING) -> ReadCache[int]:
+    return ReadCache(keeping, clock or Clock())
 
 
 async def let_others_run() -> None:
@@ -38,122 +47,279 @@ async def let_others_run() -> None:
         await asyncio.sleep(0)
 
 
-async def test_an_answer_is_kept_for_its_time_and_not_longer() -> None:
+def told(reading: Reading[int]) -> tuple[int, bool]:
+    return reading.value, reading.is_last_good
+
+
+async def test_while_it_is_fresh_nobody_asks() -> None:
     clock, source = Clock(), Source()
-    cache: FreshCache[int] = FreshCache(TTL, clock)
-    assert await cache.get("a", source) == 1
-    clock.forward(29.9)
-    assert await cache.get("a", source) == 1
-    clock.forward(0.1)
-    assert await cache.get("a", source) == 2
+    kept = cache(clock)
+    assert told(await kept.get(KEY, source)) == (1, False)
+    clock.forward(4.9)
+    assert told(await kept.get(KEY, source)) == (1, False)
+    await let_others_run()
+    assert source.loads == 1
+
+
+async def test_a_stale_answer_is_served_at_once_and_asked_for_anew_behind() -> None:
+    clock, source = Clock(), Source()
+    kept = cache(clock)
+    await kept.get(KEY, source)
+    clock.forward(59.9)
+    assert told(await kept.get(KEY, source)) == (1, False)
+    await let_others_run()
+    assert told(await kept.get(KEY, source)) == (2, False)
+    assert source.loads == 2
+
+
+async def test_an_answer_past_its_time_is_asked_for_anew_first() -> None:
+    clock, source = Clock(), Source()
+    kept = cache(clock)
+    await kept.get(KEY, source)
+    clock.forward(60)
+    assert told(await kept.get(KEY, source)) == (2, False)
+
+
+async def test_when_it_cannot_be_asked_anew_the_last_good_answer_is_served_as_such() -> None:
+    clock, source = Clock(), Source()
+    kept = cache(clock)
+    asked_at = (await kept.get(KEY, source)).asked_at
+    clock.forward(3600)
+    source.error = SMApiFault("down")
+    reading = await kept.get(KEY, source)
+    assert told(reading) == (1, True)
+    assert reading.asked_at == asked_at
+
+
+async def test_a_last_good_answer_is_not_good_for_ever() -> None:
+    clock, source = Clock(), Source()
+    kept = cache(clock)
+    await kept.get(KEY, source)
+    clock.forward(12 * 3600)
+    source.error = SMApiFault("down")
+    with pytest.raises(SMApiFault):
+        await kept.get(KEY, source)
+
+
+async def test_without_a_last_good_answer_the_failure_is_told() -> None:
+    source = Source()
+    source.error = SMApiFault("down")
+    with pytest.raises(SMApiFault):
+        await cache().get(KEY, source)
+
+
+async def test_whoever_wants_no_last_good_answer_gets_the_failure() -> None:
+    clock, source = Clock(), Source()
+    kept = cache(clock)
+    await kept.get(KEY, source)
+    clock.forward(60)
+    source.error = SMApiFault("down")
+    for _ in range(2):
+        with pytest.raises(SMApiFault):
+            await kept.get(KEY, source, last_good=False)
+
+
+async def test_a_failure_is_not_waited_for_again_at_once() -> None:
+    clock, source = Clock(), Source()
+    kept = cache(clock)
+    await kept.get(KEY, source)
+    clock.forward(60)
+    source.error = SMApiFault("down")
+    for _ in range(10):
+        assert told(await kept.get(KEY, source)) == (1, True)
+    assert source.loads == 2
+    clock.forward(RETRY_PAUSE.total_seconds())
+    source.error = None
+    assert told(await kept.get(KEY, source)) == (3, False)
+
+
+async def test_what_the_breaker_held_back_is_asked_as_soon_as_it_may_be() -> None:
+    clock, source = Clock(), Source()
+    kept = cache(clock)
+    await kept.get(KEY, source)
+    clock.forward(60)
+    source.error = SMApiResting("open")
+    assert told(await kept.get(KEY, source)) == (1, True)
+    source.error = None
+    assert told(await kept.get(KEY, source)) == (3, False)
+
+
+async def test_a_refusal_is_an_answer_and_ends_what_was_kept() -> None:
+    clock, source = Clock(), Source()
+    kept = cache(clock)
+    await kept.get(KEY, source)
+    clock.forward(60)
+    source.error = SMApiNotFound("gone", upstream_status=404, envelope={})
+    with pytest.raises(SMApiNotFound):
+        await kept.get(KEY, source)
+    assert len(kept) == 0
+    assert kept.bytes == 0
+
+
+async def test_a_page_does_not_wait_longer_than_its_patience() -> None:
+    clock, source = Clock(), Source()
+    kept = cache(clock)
+    await kept.get(KEY, source)
+    clock.forward(60)
+    source.open.clear()
+    assert told(await kept.get(KEY, source, Patience(0.0))) == (1, True)
+    with pytest.raises(SMApiUnreachable):
+        await kept.get(Key("ours", "engagements"), source, Patience(0.0))
+    source.open.set()
+    await let_others_run()
+    assert told(await kept.get(KEY, source)) == (2, False)
 
 
 async def test_its_age_counts_from_before_the_call() -> None:
     clock, source = Clock(), Source()
-    cache: FreshCache[int] = FreshCache(TTL, clock)
+    kept = cache(clock)
     source.open.clear()
-    asking = asyncio.create_task(cache.get("a", source))
+    asking = asyncio.create_task(kept.get(KEY, source))
     await let_others_run()
-    clock.forward(20)
+    clock.forward(60)
     source.open.set()
-    assert await asking == 1
-    clock.forward(10)
-    assert await cache.get("a", source) == 2
+    assert (await asking).value == 1
+    assert (await kept.get(KEY, source)).value == 2
 
 
-async def test_many_who_ask_at_once_share_one_call() -> None:
-    source = Source()
-    cache: FreshCache[int] = FreshCache(TTL, Clock())
+async def test_a_hundred_who_ask_at_once_share_one_call() -> None:
+    source, kept = Source(), cache()
     source.open.clear()
-    asking = [asyncio.create_task(cache.get("a", source)) for _ in range(50)]
+    asking = [asyncio.create_task(kept.get(KEY, source)) for _ in range(MANY)]
     await let_others_run()
     source.open.set()
-    assert await asyncio.gather(*asking) == [1] * 50
+    assert {told(reading) for reading in await asyncio.gather(*asking)} == {(1, False)}
     assert source.loads == 1
 
 
-async def test_keys_do_not_wait_for_each_other() -> None:
-    held, source = Source(), Source()
-    cache: FreshCache[int] = FreshCache(TTL, Clock())
-    held.open.clear()
-    asking = asyncio.create_task(cache.get("a", held))
+async def test_an_error_reaches_everyone_who_waits_and_is_not_kept() -> None:
+    source, kept = Source(), cache()
+    source.error = SMApiFault("down")
+    source.open.clear()
+    asking = [asyncio.create_task(kept.get(KEY, source)) for _ in range(3)]
     await let_others_run()
-    assert await cache.get("b", source) == 1
-    held.open.set()
-    await asking
+    source.open.set()
+    assert await asyncio.gather(*asking, return_exceptions=True) == [source.error] * 3
+    source.error = None
+    assert (await kept.get(KEY, source)).value == 2
 
 
 async def test_when_whoever_started_goes_away_the_others_get_their_answer() -> None:
-    source = Source()
-    cache: FreshCache[int] = FreshCache(TTL, Clock())
+    source, kept = Source(), cache()
     source.open.clear()
-    first = asyncio.create_task(cache.get("a", source))
+    first = asyncio.create_task(kept.get(KEY, source))
     await let_others_run()
-    second = asyncio.create_task(cache.get("a", source))
+    second = asyncio.create_task(kept.get(KEY, source))
     await let_others_run()
     first.cancel()
     with suppress(asyncio.CancelledError):
         await first
     source.open.set()
-    assert await second == 1
+    assert (await second).value == 1
     assert source.loads == 1
 
 
-async def test_an_error_reaches_everyone_who_waits_and_is_not_kept() -> None:
-    source = Source()
-    cache: FreshCache[int] = FreshCache(TTL, Clock())
-    source.error = ValueError("down")
-    source.open.clear()
-    asking = [asyncio.create_task(cache.get("a", source)) for _ in range(3)]
-    await let_others_run()
-    source.open.set()
-    found = await asyncio.gather(*asking, return_exceptions=True)
-    assert found == [source.error] * 3
-    source.error = None
-    assert await cache.get("a", source) == 2
+async def test_two_groups_share_nothing() -> None:
+    ours, theirs, kept = Source(), Source(), cache()
+    theirs.value = 7
+    assert (await kept.get(KEY, ours)).value == 1
+    assert (await kept.get(Key("theirs", *KEY[1:]), theirs)).value == 7
 
 
-async def test_an_old_answer_does_not_stand_in_for_an_error() -> None:
-    clock, source = Clock(), Source()
-    cache: FreshCache[int] = FreshCache(TTL, clock)
-    await cache.get("a", source)
-    clock.forward(31)
-    source.error = ValueError("down")
-    with pytest.raises(ValueError, match="down"):
-        await cache.get("a", source)
+async def test_what_has_changed_is_asked_for_before_it_is_shown_again() -> None:
+    source, kept = Source(), cache()
+    await kept.get(KEY, source)
+    kept.expire("another")
+    assert (await kept.get(KEY, source)).value == 1
+    kept.expire(KEY.group)
+    assert (await kept.get(KEY, source)).value == 2
+    assert (await kept.get(KEY, source)).value == 2
 
 
-async def test_what_is_forgotten_is_asked_again() -> None:
-    source = Source()
-    cache: FreshCache[int] = FreshCache(TTL, Clock())
-    await cache.get("a", source)
-    cache.forget("a")
-    cache.forget("never there")
-    assert await cache.get("a", source) == 2
-
-
-async def test_what_was_under_way_when_forgotten_is_not_kept() -> None:
-    source, later = Source(), Source()
+async def test_what_was_under_way_when_it_changed_does_not_count() -> None:
+    source, later, kept = Source(), Source(), cache()
     later.loads = 10
-    cache: FreshCache[int] = FreshCache(TTL, Clock())
     source.open.clear()
-    asking = asyncio.create_task(cache.get("a", source))
+    asking = asyncio.create_task(kept.get(KEY, source))
     await let_others_run()
-    cache.forget("a")
+    kept.expire(KEY.group)
     with anyio.fail_after(5):
-        assert await cache.get("a", later) == 11
+        assert (await kept.get(KEY, later)).value == 11
     source.open.set()
-    assert await asking == 1
-    assert await cache.get("a", later) == 11
+    assert (await asking).value == 1
+    assert (await kept.get(KEY, later)).value == 11
 
 
-async def test_only_so_many_are_kept_and_the_oldest_goes_first() -> None:
-    cache: FreshCache[int] = FreshCache(TTL, Clock(), most=3)
-    sources = {key: Source() for key in "abcd"}
+async def test_what_changed_while_nobody_can_be_asked_stays_last_good() -> None:
+    source, kept = Source(), cache()
+    await kept.get(KEY, source)
+    kept.expire(KEY.group)
+    source.error = SMApiFault("down")
+    assert told(await kept.get(KEY, source)) == (1, True)
+
+
+async def test_nothing_from_before_a_mark_is_taken() -> None:
+    source, kept = Source(), cache()
+    await kept.get(KEY, source)
+    mark = kept.mark()
+    assert (await kept.get(KEY, source, since=mark)).value == 2
+    assert (await kept.get(KEY, source, since=mark)).value == 2
+
+
+async def test_a_version_stays_for_as_long_as_the_value_does() -> None:
+    clock, source = Clock(), Source()
+    kept = cache(clock)
+    source.value = 1
+    first = await kept.get(KEY, source)
+    clock.forward(60)
+    again = await kept.get(KEY, source)
+    source.value = 2
+    clock.forward(60)
+    changed = await kept.get(KEY, source)
+    assert again.version == first.version != changed.version
+    assert again.asked_at > first.asked_at
+
+
+async def test_only_so_many_are_kept_and_what_was_not_asked_for_longest_goes_first() -> None:
+    kept: ReadCache[int] = ReadCache(KEEPING, Clock(), most_entries=3)
+    sources = {Key("ours", name): Source() for name in "abcd"}
     for key, source in sources.items():
-        await cache.get(key, source)
-    for key in "dcb":
-        assert await cache.get(key, sources[key]) == 1
-    assert await cache.get("a", sources["a"]) == 2
-    assert len(cache._kept) == 3
-    assert not cache._in_flight
+        await kept.get(key, source)
+        await kept.get(Key("ours", "a"), sources[Key("ours", "a")])
+    assert [source.loads for source in sources.values()] == [1, 1, 1, 1]
+    await kept.get(Key("ours", "b"), sources[Key("ours", "b")])
+    assert sources[Key("ours", "b")].loads == 2
+    assert len(kept) == 3
+
+
+async def test_only_so_many_bytes_are_kept() -> None:
+    kept: ReadCache[int] = ReadCache(KEEPING, Clock(), most_bytes=100)
+    for name in "abc":
+        await kept.get(Key("ours", name), Source(size=40))
+    assert (len(kept), kept.bytes) == (2, 80)
+    await kept.get(Key("ours", "huge"), Source(size=101))
+    assert (len(kept), kept.bytes) == (0, 0)
+
+
+async def test_each_reading_is_told_by_where_it_came_from() -> None:
+    clock, source, outcomes = Clock(), Source(), list[tuple[str, str]]()
+    kept: ReadCache[int] = ReadCache(
+        KEEPING, clock, observe=lambda *outcome: outcomes.append(outcome)
+    )
+    await kept.get(KEY, source)
+    await kept.get(KEY, source)
+    clock.forward(6)
+    await kept.get(KEY, source)
+    await let_others_run()
+    clock.forward(60)
+    source.error = SMApiFault("down")
+    await kept.get(KEY, source)
+    with suppress(SMApiFault):
+        await kept.get(Key("ours", "company"), source)
+    assert outcomes == [
+        ("invoices", "missed"),
+        ("invoices", "fresh"),
+        ("invoices", "stale"),
+        ("invoices", "last_good"),
+        ("company", "unavailable"),
+    ]

@@ -28,9 +28,10 @@ def link(token: str = TOKEN, browser: str = BROWSER) -> NewMagicSession:
     )
 
 
-@pytest.fixture(params=["crm", "kv"])
+@pytest.fixture(params=[("crm", "sqlite"), ("kv", "sqlite"), ("kv", "redis")])
 async def kept(request: pytest.FixtureRequest) -> AsyncIterator[tuple[MagicSessions, TestClock]]:
-    async with stage(magic_sessions=request.param) as on:
+    where, engine = request.param
+    async with stage(engine, magic_sessions=where) as on:
         yield on.env.magic, on.clock
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any, Final
 
 import httpx2 as httpx
 
+from portal.crm.breaker import Breaker
 from portal.crm.client import DEADLINE, Observe, SMApi
 
 ORIGIN: Final = "https://sm.example"
@@ -43,9 +46,13 @@ class Upstream:
         self.waits.append(seconds)
 
     def client(
-        self, product: str = "mode", deadline: float = DEADLINE, observe: Observe | None = None
+        self,
+        product: str = "mode",
+        deadline: float = DEADLINE,
+        observe: Observe | None = None,
+        breaker: Breaker | None = None,
     ) -> SMApi:
-        """A client that speaks to this one."""
+        """A client that speaks to this one, and goes on however often it fails."""
         return SMApi(
             ORIGIN,
             client_id="id.access",
@@ -55,6 +62,7 @@ class Upstream:
             sleep=self.wait,
             deadline=deadline,
             observe=observe,
+            breaker=breaker or Breaker(count(step=3600).__next__, failures=sys.maxsize),
         )
 
 

@@ -91,11 +91,17 @@ async def test_a_preview_reads_the_same(on: Stage) -> None:
 
 async def test_while_the_crm_is_away_there_is_no_half_of_it(on: Stage) -> None:
     jane = await on.signed_in("jane@acme.com")
-    await jane.get("/")
     on.wire.fault = lambda request: (
         httpx.Response(500, text="down") if "/api/invoices" in request.url.path else None
     )
     assert (await jane.get("/account/data.json")).status_code == 503
+    on.wire.fault = None
+    on.clock.forward(seconds=5)
+    assert (await data_of(jane))["records_as_of"] is None
+    read_at = on.clock.now
+    on.wire.fault = lambda _request: httpx.Response(500, text="down")
+    on.clock.forward(minutes=2)
+    assert (await data_of(jane))["records_as_of"] == read_at.isoformat().replace("+00:00", "Z")
 
 
 async def test_staff_without_a_client_have_none(on: Stage) -> None:

@@ -196,6 +196,7 @@ async def test_the_answer_begins_before_there_is_anything_to_say(theatre: Theatr
         assert (await page.block()).startswith(b"retry: ")
         await theatre.turns.done()
         on.wire.fault = None
+        on.clock.forward(seconds=5)
         await theatre.turns.next(2)
         [(name, data)] = await page.events()
         assert (name, set(data["versions"])) == ("now", set(ADMINS))
@@ -328,13 +329,14 @@ async def test_streams_go_on_while_the_crm_cannot_say_who_may(theatre: Theatre) 
         on.clock.forward(seconds=31)
         await theatre.turns.next(3)
         on.wire.fault = None
+        on.clock.forward(seconds=5)
         await on.patch("/api/invoices/inv_2026001", status="paid")
         await theatre.turns.next(4)
         [(name, data)] = await page.events()
         assert (name, data["parts"]) == ("changed", ["invoices"])
 
 
-async def test_no_contact_is_asked_for_more_often_than_every_half_minute(
+async def test_no_contact_is_asked_for_more_often_than_every_quarter_minute(
     theatre: Theatre,
 ) -> None:
     on = theatre.on
@@ -347,7 +349,7 @@ async def test_no_contact_is_asked_for_more_often_than_every_half_minute(
             on.clock.forward(seconds=5)
             await theatre.turns.next()
         asked_for = [call.url.path for call in on.wire.calls[before:]]
-        assert asked_for.count("/api/contacts/ct_abc123") <= 1
+        assert asked_for.count("/api/contacts/ct_abc123") <= 2
         assert asked_for.count("/api/engagements") == 6
 
 

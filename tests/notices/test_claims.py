@@ -12,8 +12,9 @@ import pytest
 from portal.crm.models import Invoice
 from portal.domain.invoices import standing
 from portal.domain.notices import Kind, Notice
-from portal.edge.kv import KV, open_kv
+from portal.edge.kv import KV
 from portal.notices.claims import LEASE_SECONDS, Claims, turn
+from tests.redis import ENGINES, new_kv
 from tests.stage import TestClock
 
 TODAY = date(2026, 11, 24)
@@ -24,9 +25,9 @@ def clock() -> TestClock:
     return TestClock()
 
 
-@pytest.fixture
-async def state(clock: TestClock) -> AsyncIterator[KV]:
-    store = open_kv("sqlite::memory:", lambda: clock().timestamp())
+@pytest.fixture(params=ENGINES)
+async def state(request: pytest.FixtureRequest, clock: TestClock) -> AsyncIterator[KV]:
+    store = new_kv(request.param, lambda: clock().timestamp())
     yield store
     await store.close()
 

@@ -69,13 +69,42 @@ async def test_nothing_else_can_be_changed(on: Stage, field: str) -> None:
     assert after[field] == before[field]
 
 
-async def test_an_sm_api_that_is_down_changes_nothing_and_says_so(on: Stage) -> None:
+async def test_while_sm_api_is_down_a_change_is_kept_and_shows_once_it_is_back(on: Stage) -> None:
     browser = await on.signed_in("jane@acme.com")
     await browser.get("/account")
     on.wire.fault = lambda request: httpx.Response(500) if request.method == "PATCH" else None
     answer = await browser.post("/account", data=FORM)
-    assert answer.status_code == 503
-    assert "cannot reach our records" in answer.text
+    assert (answer.status_code, answer.headers["location"]) == (303, "/account?saved=later")
+    assert "Saved. It will show here once our records are back." in " ".join(
+        (await browser.get("/account?saved=later")).text.split()
+    )
+    assert (await _jane(on))["full_name"] == "Jane Smith"
+    on.wire.fault = None
+    on.clock.forward(seconds=31)
+    await on.activities("portal_login")
+    kept = await _jane(on)
+    assert {name: kept[name] for name in FORM} == FORM
+    assert [call.method for call in on.wire.calls].count("PATCH") == 2
+    assert (await on.env.outbox.depth()).waiting == 0
+
+
+async def test_what_sm_api_objects_to_is_shown_beside_its_field_and_not_tried_again(
+    on: Stage,
+) -> None:
+    browser = await on.signed_in("jane@acme.com")
+    refused = {"ok": False, "error": "title must be shorter", "field": "title"}
+    on.wire.fault = lambda request: (
+        httpx.Response(422, json=refused) if request.method == "PATCH" else None
+    )
+    answer = await browser.post("/account", data=FORM)
+    assert answer.status_code == 422
+    assert 'id="title-error"' in answer.text
+    assert "title must be shorter" in answer.text
+    on.wire.fault = None
+    await on.activities("portal_login")
+    depth = await on.env.outbox.depth()
+    assert (depth.waiting, depth.dead) == (0, 0)
+    assert (await _jane(on))["full_name"] == "Jane Smith"
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

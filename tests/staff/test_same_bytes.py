@@ -18,7 +18,9 @@ from tests.stage import Stage, stage
 BANNER: Final = re.compile(r' *<aside class="preview".*?</aside>\n', re.DOTALL)
 NONCE: Final = re.compile(r"nonce(=\"|-)[A-Za-z0-9+/_=-]+")
 REQUEST_ID: Final = "the-same-for-both"
-PER_ANSWER: Final = frozenset({"content-length", "etag", "set-cookie", "x-request-id"})
+PER_ANSWER: Final = frozenset(
+    {"content-length", "etag", "set-cookie", "x-request-id", "server-timing"}
+)
 
 NOT_COMPARED: Final = ("/auth/me", "/auth/logout", "/auth/sso/google", "/staff", "/metrics")
 """The session itself, the way out, a fresh random state, and pages that are no client's.

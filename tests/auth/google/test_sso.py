@@ -565,7 +565,7 @@ async def test_the_host_header_does_not_decide_where_google_sends_people_back_to
     ],
 )
 async def test_a_portal_without_google_has_neither_button_nor_route(
-    missing: dict[str, None],
+    missing: dict[str, Any],
 ) -> None:
     async with stage(**missing) as on:
         page = await on.browser().get("/auth/login")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from portal.auth.google.id_token import Identity
 from portal.auth.google.subjects import Subjects
-from portal.edge.kv import open_kv
+from tests.redis import ENGINES, new_kv
 
 FIRST = Identity("https://accounts.example", "1", "jane@acme.com")
 SECOND = Identity("https://accounts.example", "2", "jane@acme.com")
 ELSEWHERE = Identity("https://other.example", "1", "jane@acme.com")
 
 
-@pytest.fixture
-def subjects() -> Subjects:
-    return Subjects(open_kv("sqlite::memory:"))
+@pytest.fixture(params=ENGINES)
+async def subjects(request: pytest.FixtureRequest) -> AsyncIterator[Subjects]:
+    state = new_kv(request.param)
+    yield Subjects(state)
+    await state.close()
 
 
 async def test_the_first_account_keeps_the_address(subjects: Subjects) -> None:
