@@ -47,6 +47,11 @@ class KeptPages:
         """How much they take."""
         return self._bytes
 
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._pages.clear()
+        self._bytes = 0
+
     def get(self, key: Hashable) -> KeptPage | None:
         """The page of this key, if there is one."""
         page = self._pages.get(key)

@@ -61,7 +61,8 @@ def kept(page: Page, besides: Besides | None = None) -> Page:
 
 def _access_for_keeping(request: Request) -> ClientAccess | None:
     state = request.state
-    if state.preview is not None or state.is_unconfirmed or hasattr(state, "standing_change"):
+    is_told_once = getattr(state, "standing_change", None) is not None
+    if state.preview is not None or state.is_unconfirmed or is_told_once:
         return None
     return access_in(request)
 

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +20,9 @@ from msgspec import Struct
 from portal.errors import SignInNeeded
 
 ALGORITHM: Final = "HS256"
+MOST_READ: Final = 4096
+"""Tokens whose claims are kept as they were read."""
+
 LONGEST_TOKEN: Final = 4096
 """Browsers keep no longer cookie, so nothing longer can be one of ours."""
 
@@ -118,6 +122,13 @@ def read(token: str, keys: Sequence[str]) -> Session:
     """
     if len(token) > LONGEST_TOKEN or not token.isascii() or token.count(".") != 2:
         raise SignInNeeded
+    return _read(token, tuple(keys))
+
+
+# Checking a signature takes a tenth of what showing a kept page does, and what was read from a
+# token under a key never changes. Whether it still counts is asked each time.
+@lru_cache(maxsize=MOST_READ)
+def _read(token: str, keys: tuple[str, ...]) -> Session:
     payload = _checked_payload(token, keys)
     try:
         claims = msgspec.json.decode(payload, type=Claims)

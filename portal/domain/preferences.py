@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 
 
+@lru_cache(maxsize=1024)
 def time_zone_or(name: str | None, fallback: str) -> str:
     """`name` when it is an IANA zone such as `Europe/Warsaw`, else `fallback`."""
     if not name:
@@ -17,6 +19,7 @@ def time_zone_or(name: str | None, fallback: str) -> str:
         return fallback
 
 
+@lru_cache(maxsize=1024)
 def locale_or(name: str | None, fallback: str) -> str:
     """`name` as a Babel identifier (`es-MX` and `es_MX` both give `es_MX`), else `fallback`."""
     if not name:
