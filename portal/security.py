@@ -59,6 +59,9 @@ class SecurityHeaders:
         }
         if https:
             self._headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+        self._written = [
+            (name.lower().encode(), value.encode()) for name, value in self._headers.items()
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and add the headers as its answer begins."""
@@ -69,12 +72,13 @@ class SecurityHeaders:
 
         async def add_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
                 if token_page:
+                    headers = MutableHeaders(scope=message)
                     headers["Referrer-Policy"] = "no-referrer"
                     headers["Cache-Control"] = "no-store"
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                own = {name.lower() for name, _ in message["headers"]}
+                more = [header for header in self._written if header[0] not in own]
+                message["headers"] = [*message["headers"], *more]
             await send(message)
 
         await self._app(scope, receive, add_headers)

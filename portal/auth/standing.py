@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
@@ -75,13 +76,20 @@ def remembering(send: Send, standing: Standing, settings: Settings) -> Send:
 
 
 def _cookie(standing: Standing, settings: Settings) -> str:
+    value = f"{standing.contact_id}/{standing.company_id}/{standing.role}"
+    lifetime = int(settings.session_lifetime.total_seconds())
+    return _written(value, lifetime, secure=settings.session_cookie_secure)
+
+
+@lru_cache(maxsize=1024)
+def _written(value: str, lifetime: int, *, secure: bool) -> str:
     response = Response()
     response.set_cookie(
         COOKIE,
-        f"{standing.contact_id}/{standing.company_id}/{standing.role}",
-        max_age=int(settings.session_lifetime.total_seconds()),
+        value,
+        max_age=lifetime,
         path="/",
-        secure=settings.session_cookie_secure,
+        secure=secure,
         httponly=True,
         samesite="lax",
     )

@@ -33,6 +33,8 @@ def folded_address(address: str) -> str:
     Not case-folded, which makes `ss` of ß; and a letter that only in lower case becomes an ASCII
     one, as the Kelvin sign does, stays as it is. Either would pass one address for another.
     """
+    if address.isascii():
+        return address.strip().lower()
     return "".join(
         lower if lower.isascii() == letter.isascii() else letter
         for letter in address.strip()
