@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test check bench lighthouse format words lock clean
+.PHONY: help dev test check bench chaos load lighthouse format words lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,6 +33,12 @@ check: $(READY) ## format, lint, types, then every test
 
 bench: $(READY) ## the benchmarks
 	@$(BIN)/python -m tests.bench
+
+chaos: $(READY) ## faults and kills at random for three minutes, written to docs/chaos.md
+	@$(BIN)/python -m tests.chaos
+
+load: $(READY) ## 200 clients at once for a minute, and memory, written to docs/load.md
+	@$(BIN)/python -m tests.load
 
 lighthouse: $(READY) ## what Lighthouse says of the pages (needs npm), written to docs/lighthouse.md
 	@npm ci --silent --no-audit --no-fund --prefix tests/lighthouse

@@ -38,11 +38,11 @@ BATCH: Final = 8
 """Entries that are under way at once, each another contact's."""
 
 FIRST_DELAY: Final = 1.0
-LONGEST_DELAY: Final = 30.0
+LONGEST_DELAY: Final = 5.0
 """Seconds. What waits is in the CRM so soon after the CRM is back."""
 
 LONGEST_RETRY_AFTER: Final = 300.0
-MOST_ATTEMPTS: Final = 600
+MOST_ATTEMPTS: Final = 3600
 """With the longest delay between them, about five hours of an SM API that is away."""
 
 PATIENCE: Final = 2.0

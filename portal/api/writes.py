@@ -21,6 +21,7 @@ from portal.errors import (
     FieldNotAllowed,
     NotFound,
     RoleNotAllowed,
+    SMApiError,
     SMApiRejected,
 )
 from portal.submitted import json_object
@@ -101,12 +102,16 @@ async def read_profile(request: Request) -> Response:
 async def patch_profile(request: Request) -> Response:
     """PATCH /api/profile: the same as patching one's own contact."""
     is_there, changes = await _patch_self(request, await json_object(request))
+    known = {name: changes[name] for name in changes if hasattr(request.state.contact, name)}
+    expected = msgspec.structs.replace(request.state.contact, **known)
     if not is_there:
-        known = {name: changes[name] for name in changes if hasattr(request.state.contact, name)}
-        expected = msgspec.structs.replace(request.state.contact, **known)
         return envelope({"ok": True, "profile": _profile(expected)}, 202)
     claims = session_of(request).claims
-    changed = await env_of(request).contacts.of_session(claims.id, claims.email)
+    try:
+        changed = await env_of(request).contacts.of_session(claims.id, claims.email)
+    except SMApiError:
+        # It has carried the change out; that it cannot be asked now takes nothing of that back.
+        changed = expected
     if changed is None:
         raise AccessRemoved
     return envelope({"ok": True, "profile": _profile(changed)})

@@ -50,8 +50,11 @@ PAGE_SIZE: Final = 100
 MOST_PAGES: Final = 200
 UNPAGED_LIMIT: Final = 5000
 TIMEOUT: Final = httpx.Timeout(5.0, connect=2.0)
-DEADLINE: Final = 8.0
-"""Seconds for one whole answer: the timeouts above begin anew with every byte that drips in."""
+DEADLINE: Final = 4.5
+"""Seconds for one whole answer: the timeouts above begin anew with every byte that drips in.
+
+Less than five, so that an SM API that stopped dripping is noticed to be well within them.
+"""
 
 MOST_ANSWER_BYTES: Final = 32 * 1024 * 1024
 POOL: Final = httpx.Limits(max_connections=12, max_keepalive_connections=12)

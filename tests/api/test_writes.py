@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
+from unittest import mock
 
 import httpx2 as httpx
 import pytest
@@ -265,3 +266,27 @@ async def test_staff_get_the_crms_answer_to_an_activity_or_it_is_kept(on: Stage)
     titles = [one["title"] for one in await on.activities("phase_started")]
     assert titles.count("Later") == 1
     assert (await on.env.outbox.depth()).dead == 0
+
+
+async def test_a_change_that_was_made_is_said_to_be_made_though_the_crm_fails_right_after(
+    on: Stage,
+) -> None:
+    jane = await on.signed_in("jane@acme.com")
+
+    def fail_after_the_change(request: httpx.Request) -> httpx.Response | None:
+        return httpx.Response(503) if request.method == "GET" and changed else None
+
+    changed = False
+    carried_out = on.env.sm.patch
+
+    async def patch(*args: Any, **kwargs: Any) -> Any:
+        nonlocal changed
+        data = await carried_out(*args, **kwargs)
+        changed = True
+        return data
+
+    on.wire.fault = fail_after_the_change
+    with mock.patch.object(on.env.sm, "patch", patch):
+        answer = await jane.patch("/api/profile", json={"full_name": "Jane Q. Smith"})
+    assert answer.status_code == 200
+    assert answer.json()["profile"]["full_name"] == "Jane Q. Smith"

@@ -1,0 +1,1 @@
+"""Many clients at their pages at once: without an error, in memory that stays flat."""
