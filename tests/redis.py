@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -137,6 +137,11 @@ class ClockedKV(RedisKV):
         """See `KV`."""
         await self._age()
         return await super().get(key)
+
+    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """See `KV`."""
+        await self._age()
+        return await super().get_many(keys)
 
     async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
         """See `KV`."""

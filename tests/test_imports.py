@@ -13,7 +13,8 @@ import pytest
 PORTAL: Final = Path(__file__).parent.parent / "portal"
 
 LAYERS: Final = (
-    "errors words format conditional speculation edge sandbox",
+    "errors words format raw_headers speculation edge sandbox",
+    "conditional compression",
     "domain variables settings security observe submitted mail language metrics "
     "tracing spans server_timing",
     "crm",

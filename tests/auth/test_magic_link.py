@@ -89,7 +89,7 @@ def at_the_same_time(on: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
 
         return turn
 
-    for name in ("get", "put", "add", "increment", "delete", "list"):
+    for name in ("get", "get_many", "put", "add", "increment", "delete", "list"):
         monkeypatch.setattr(on.env.state, name, taking_turns(getattr(on.env.state, name)))
     monkeypatch.setattr(on.wire, "handle_async_request", taking_turns(on.wire.handle_async_request))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -24,6 +25,9 @@ class Store:
 
     async def get(self, key: str) -> bytes | None:
         return self.values.get(key)
+
+    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        return [self.values.get(key) for key in keys]
 
     async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
         self.values[key], self.ttls[key] = value, ttl
@@ -110,9 +114,9 @@ async def test_a_token_that_does_not_say_when_it_was_issued_counts_as_old(
 async def test_a_store_that_is_down_lets_nobody_through(
     revocations: Revocations, store: Store
 ) -> None:
-    async def broken(key: str) -> bytes | None:
-        raise OSError(f"no disk for {key}")
+    async def broken(keys: Sequence[str]) -> list[bytes | None]:
+        raise OSError(f"no disk for {keys}")
 
-    store.get = broken  # type: ignore[method-assign]
+    store.get_many = broken  # type: ignore[method-assign]
     with pytest.raises(OSError, match="no disk"):
         await revocations.is_ended(session(), "ct_jane")

@@ -14,7 +14,7 @@ from tests.stage import Stage, stage
 AWAY = "We cannot check right now"
 AVA = "ava@sprintmode.ai"
 NEWCOMER = "newcomer@sprintmode.ai"
-QUESTIONS = ("get", "put", "add", "increment", "delete", "list")
+QUESTIONS = ("get", "get_many", "put", "add", "increment", "delete", "list")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from functools import partial
 import httpx2 as httpx
 import pytest
 
-from tests.blackbox.browser import Browser
+from tests.blackbox.browser import Browser, Portal
 from tests.blackbox.machines import ASKS, Machines, running_machines
 from tests.blackbox.staff import AVA
 from tests.blackbox.stand import until
@@ -72,6 +72,7 @@ def test_while_redis_is_away_pages_are_read_and_nobody_signs_in(machines: Machin
         machines.redis.start()
     for portal in machines.portals:
         until(partial(_opens, stand.browser(portal, staff.session), "/staff"))
+        until(partial(_has_everything, portal))
     assert client.post("/calendar", {"action": "make"}).status_code == 200
     # The link that could not be used was not used up.
     assert stand.press(browser, letter).status_code == 303
@@ -101,6 +102,11 @@ def test_what_a_killed_portal_had_queued_is_delivered_by_the_other(machines: Mac
 def _opens(browser: Browser, page: str) -> bool:
     """Whether a page is shown."""
     return browser.get(page).status_code == 200
+
+
+def _has_everything(portal: Portal) -> bool:
+    """Whether the portal sees its store and its queue again."""
+    return bool(portal.http.get("/readyz").json()["ok"])
 
 
 def _activities(machines: Machines, activity_type: str, contact_id: str) -> list[str]:

@@ -57,6 +57,16 @@ async def test_a_value_is_gone_the_moment_its_time_is_up(kv: KV, clock: Clock) -
     assert await kv.list() == []
 
 
+async def test_many_are_read_at_once_in_the_order_they_were_asked_for(kv: KV, clock: Clock) -> None:
+    await kv.put("a", b"1")
+    await kv.put("b", b"2", ttl=1000)
+    await kv.put("é", b"")
+    assert await kv.get_many(["b", "none", "é", "a", "b"]) == [b"2", None, b"", b"1", b"2"]
+    assert await kv.get_many([]) == []
+    clock.now += 1000
+    assert await kv.get_many(("a", "b")) == [b"1", None]
+
+
 async def test_on_sqlite_the_moment_is_exact(clock: Clock) -> None:
     kv = open_kv("sqlite::memory:", clock)
     await kv.put("a", b"1", ttl=10)
@@ -234,6 +244,8 @@ class LikeADict(RuleBasedStateMachine):
         keys = self.loop.run_until_complete(self.kv.list())
         held = {key: self.loop.run_until_complete(self.kv.get(key)) for key in keys}
         assert held == dict(self.live())
+        at_once = self.loop.run_until_complete(self.kv.get_many([*keys, "none"]))
+        assert at_once == [*held.values(), None]
         assert self.loop.run_until_complete(self.kv.list("a:")) == sorted(
             key for key, _ in self.live() if key.startswith("a:")
         )

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import httpx2 as httpx
 import pytest
 
+from portal.crm.retry import MAX_ATTEMPTS
 from tests.stage import Stage, stage
 
 FORM = {
@@ -84,7 +85,7 @@ async def test_while_sm_api_is_down_a_change_is_kept_and_shows_once_it_is_back(o
     await on.activities("portal_login")
     kept = await _jane(on)
     assert {name: kept[name] for name in FORM} == FORM
-    assert [call.method for call in on.wire.calls].count("PATCH") == 2
+    assert [call.method for call in on.wire.calls].count("PATCH") == MAX_ATTEMPTS + 1
     assert (await on.env.outbox.depth()).waiting == 0
 
 
