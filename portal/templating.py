@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
@@ -45,6 +46,10 @@ IMPORT_MAP: Final = '{"imports":{"@nomadahq/sm-ui":"/static/sm-ui.js"}}'
 
 TEMPLATES_DIR: Final = _folder("templates")
 STATIC_DIR: Final = _folder("static")
+
+
+MOST_PARTS: Final = 256
+"""Drawn parts that are kept: twelve kB each, at the most."""
 
 
 class Brand(Protocol):
@@ -115,6 +120,53 @@ def colour_of(brand: Brand, assets: Assets) -> str:
     return shades(brand.accent).fill if brand.accent else assets.brand_colour(brand.product)
 
 
+class Gettext:
+    """`_()` of one language, which looks each text up once.
+
+    As Jinja's own: every text is a format string, and values are escaped where the template is.
+    """
+
+    def __init__(self, translate: Callable[[str], str]) -> None:
+        self._translate = translate
+        self._formats: dict[str, Markup] = {}
+        self._texts: dict[str, Markup] = {}
+
+    def __call__(self, is_escaped: bool, text: str, /, **values: object) -> str:
+        """The text in this language, with its values."""
+        if text not in self._formats:
+            # All of them are constants of ours.
+            self._formats[text] = Markup(self._translate(text))  # noqa: S704
+        if not is_escaped:
+            return str(self._formats[text]) % values
+        if values:
+            return self._formats[text] % values
+        if text not in self._texts:
+            self._texts[text] = self._formats[text] % {}
+        return self._texts[text]
+
+
+class Parts:
+    """Parts of pages that are the same for the same values, as they were drawn lately."""
+
+    def __init__(self, most: int = MOST_PARTS) -> None:
+        self._most = most
+        self._kept: OrderedDict[Hashable, Markup] = OrderedDict()
+
+    def drawn(self, reader: Hashable, macro: Macro, *values: Hashable) -> Markup:
+        """What the macro makes of these values for whoever reads like `reader`.
+
+        It must depend on nothing else.
+        """
+        key = (reader, macro.name, values)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        part = self._kept[key] = Markup(macro(*values))  # noqa: S704 # escaped by the macro
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+        return part
+
+
 class PageContext(Context):
     """A context that calls macros and plain functions straight.
 
@@ -126,11 +178,15 @@ class PageContext(Context):
     def call(self, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call `obj` from a template."""
         kind = type(obj)
-        if kind is not Macro and kind is not partial:
+        if kind is not Macro and kind is not partial and kind is not Gettext:
             return super().call(obj, *args, **kwargs)
         kwargs.pop("_loop_vars", None)
         kwargs.pop("_block_vars", None)
-        return obj(self.eval_ctx, *args, **kwargs) if kind is Macro else obj(*args, **kwargs)
+        if kind is Macro:
+            return obj(self.eval_ctx, *args, **kwargs)
+        if kind is Gettext:
+            return obj(self.eval_ctx.autoescape, *args, **kwargs)
+        return obj(*args, **kwargs)
 
 
 class PageEnvironment(Environment):
@@ -150,6 +206,7 @@ class Templates:
         self._folder = templates
         self._reload = reload
         self.words = words
+        self._parts = Parts()
         self._languages = {language: self._environment(language) for language in words.languages}
 
     def page(self, request: Request, name: str, context: Mapping[str, Any]) -> str:
@@ -175,6 +232,7 @@ class Templates:
                     "is_unconfirmed": getattr(state, "is_unconfirmed", False),
                     "live": getattr(state, "live", False),
                     **_formatters(viewer, language),
+                    "drawn": partial(self._parts.drawn, _reader(viewer, language)),
                     **context,
                 }
             )
@@ -216,6 +274,7 @@ class Templates:
         made.policies["ext.i18n.trimmed"] = True
         translations = self.words.of(language)
         made.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined] # by the extension
+        made.globals["_"] = made.globals["gettext"] = Gettext(translations.ugettext)
         made.filters["initials"] = initials
         brand, assets = self._brand, self.assets
         made.globals.update(
@@ -286,6 +345,11 @@ def initials(name: str) -> str:
     """One or two capital letters that stand for a name or an address: `JS` for Jane Smith."""
     words = [word for word in re.split(r"[\s._-]+", name.partition("@")[0]) if word]
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+
+def _reader(viewer: Viewer | None, language: str) -> Hashable:
+    """What decides how values are written: see `_formatters`."""
+    return (language, viewer.locale, viewer.time_zone) if viewer else language
 
 
 def _formatters(viewer: Viewer | None, language: str = ENGLISH) -> dict[str, Callable[..., str]]:
