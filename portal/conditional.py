@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-PAGE: Final = "text/html"
-NOT_OF_A_304: Final = ("content-length", "content-type", "content-encoding")
+from portal.raw_headers import value_of
+
+PAGE: Final = b"text/html"
+TAG: Final = b"etag"
+NOT_OF_A_304: Final = frozenset({b"content-length", b"content-type", b"content-encoding"})
 
 
 class ConditionalPages:
@@ -26,7 +28,7 @@ class ConditionalPages:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
-        known = Headers(scope=scope).get("if-none-match", "")
+        known = value_of(scope["headers"], b"if-none-match")
         start: Message | None = None
         body = b""
 
@@ -51,18 +53,28 @@ def tag_of(body: bytes) -> str:
 
 
 def _is_page(start: Message) -> bool:
-    headers = Headers(raw=start["headers"])
-    kind, kept = headers.get("content-type", ""), headers.get("cache-control", "")
-    return start["status"] == 200 and kind.startswith(PAGE) and "no-store" not in kept
+    headers = start["headers"]
+    return (
+        start["status"] == 200
+        and value_of(headers, b"content-type").startswith(PAGE)
+        and b"no-store" not in value_of(headers, b"cache-control")
+    )
 
 
-async def _send_page(start: Message, body: bytes, known: str, send: Send) -> None:
-    headers = MutableHeaders(raw=list(start["headers"]))
+async def _send_page(start: Message, body: bytes, known: bytes, send: Send) -> None:
+    headers = start["headers"]
+    tag = value_of(headers, TAG)
     # A page that is kept brings its tag along.
-    tag = headers.get("etag") or headers.setdefault("ETag", tag_of(body))
-    if tag.removeprefix("W/") in {part.strip().removeprefix("W/") for part in known.split(",")}:
-        for name in NOT_OF_A_304:
-            del headers[name]
+    if not tag:
+        tag = tag_of(body).encode()
+        headers = [*headers, (TAG, tag)]
+    if known and _opaque(tag) in {_opaque(part.strip()) for part in known.split(b",")}:
+        headers = [header for header in headers if header[0] not in NOT_OF_A_304]
         start, body = {**start, "status": 304}, b""
-    await send({**start, "headers": headers.raw})
+    await send({**start, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _opaque(tag: bytes) -> bytes:
+    """A tag without what says that it is weak: for 304 that makes no difference (§13.1.2)."""
+    return tag.removeprefix(b"W/")

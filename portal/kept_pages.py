@@ -9,7 +9,7 @@ from typing import Final
 
 from portal.crm.reads import Need
 
-MOST_BYTES: Final = 16 * 1024 * 1024
+MOST_BYTES: Final = 8 * 1024 * 1024
 OVERHEAD: Final = 1024
 """Bytes that a kept page takes beside its text, roughly."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 
 from portal.auth.csrf import CsrfCheck
 from portal.auth.gate import Gate
+from portal.compression import Compression
 from portal.conditional import ConditionalPages
 from portal.error_page import ErrorPages
 from portal.observe import Count, RequestLog
@@ -18,11 +17,6 @@ from portal.server_timing import ServerTiming
 from portal.settings import Settings
 from portal.templating import IMPORT_MAP
 from portal.tracing import Tracing
-
-LEAST_COMPRESSED: Final = 400
-"""Bytes below which compressing costs more than it saves."""
-
-GZIP_LEVEL: Final = 7
 
 
 def middleware(
@@ -37,7 +31,7 @@ def middleware(
         *([Middleware(tracing.around)] if tracing is not None else []),
         Middleware(RequestLog, count=count),
         *([Middleware(ServerTiming)] if settings.environment == "local" else []),
-        Middleware(GZipMiddleware, minimum_size=LEAST_COMPRESSED, compresslevel=GZIP_LEVEL),
+        Middleware(Compression),
         Middleware(ConditionalPages),
         Middleware(
             SecurityHeaders,

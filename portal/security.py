@@ -7,16 +7,19 @@ import hashlib
 from collections.abc import Iterable
 from typing import Final
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portal.errors import HostUnknown, PayloadTooLarge
+from portal.raw_headers import value_of, values_of
 
 MOST_BODY_BYTES: Final = 64 * 1024
 LONGEST_LENGTH: Final = 18
 """Digits of a Content-Length that anyone could mean."""
 
 TOKEN_PATHS: Final = ("/auth/", "/api/auth/", "/notices/")
+TOKEN_HEADERS: Final = ((b"referrer-policy", b"no-referrer"), (b"cache-control", b"no-store"))
+"""Of the pages under those, whatever they say themselves."""
+
 PROBE_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -47,41 +50,46 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, policy: str, https: bool) -> None:
         self._app = app
-        self._headers = {
-            "Content-Security-Policy": policy,
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "DENY",
-            "Referrer-Policy": "same-origin",
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
-            "Cache-Control": "private, no-cache",
+        headers = {
+            "content-security-policy": policy,
+            "x-content-type-options": "nosniff",
+            "x-frame-options": "DENY",
+            "referrer-policy": "same-origin",
+            "cross-origin-opener-policy": "same-origin",
+            "cross-origin-resource-policy": "same-origin",
+            "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+            "cache-control": "private, no-cache",
         }
         if https:
-            self._headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
-        self._written = [
-            (name.lower().encode(), value.encode()) for name, value in self._headers.items()
-        ]
+            headers["strict-transport-security"] = "max-age=63072000; includeSubDomains"
+        self._written = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._names = frozenset(name for name, _ in self._written)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and add the headers as its answer begins."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        token_page = scope["path"].startswith(TOKEN_PATHS)
+        is_token_page = scope["path"].startswith(TOKEN_PATHS)
 
         async def add_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                if token_page:
-                    headers = MutableHeaders(scope=message)
-                    headers["Referrer-Policy"] = "no-referrer"
-                    headers["Cache-Control"] = "no-store"
-                own = {name.lower() for name, _ in message["headers"]}
-                more = [header for header in self._written if header[0] not in own]
-                message["headers"] = [*message["headers"], *more]
+                headers = message["headers"]
+                if is_token_page:
+                    forced = {name for name, _ in TOKEN_HEADERS}
+                    headers = [header for header in headers if header[0] not in forced]
+                    headers += TOKEN_HEADERS
+                message["headers"] = self._completed(headers)
             await send(message)
 
         await self._app(scope, receive, add_headers)
+
+    def _completed(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The answer's own headers and those that it lacks. Most answers have none of them."""
+        own = self._names.intersection([name for name, _ in headers])
+        if not own:
+            return [*headers, *self._written]
+        return [*headers, *(header for header in self._written if header[0] not in own)]
 
 
 class HostCheck:
@@ -89,13 +97,13 @@ class HostCheck:
 
     def __init__(self, app: ASGIApp, *, host: str) -> None:
         self._app = app
-        self._host = host.lower()
+        self._hosts = [host.lower().encode()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or raise HostUnknown."""
         if scope["type"] == "http" and scope["path"] not in PROBE_PATHS:
-            hosts = Headers(scope=scope).getlist("host")
-            if [h.lower() for h in hosts] != [self._host]:
+            hosts = values_of(scope["headers"], b"host")
+            if hosts != self._hosts and [host.lower() for host in hosts] != self._hosts:
                 raise HostUnknown
         await self._app(scope, receive, send)
 
@@ -112,10 +120,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        announced = Headers(scope=scope).get("content-length", "0").lstrip("0")
-        if len(announced) > LONGEST_LENGTH or (
-            announced.isdecimal() and int(announced) > self._most
-        ):
+        announced = value_of(scope["headers"], b"content-length").lstrip(b"0")
+        if len(announced) > LONGEST_LENGTH or (announced.isdigit() and int(announced) > self._most):
             raise PayloadTooLarge
         read = 0
 

@@ -14,7 +14,7 @@ PORTAL: Final = Path(__file__).parent.parent / "portal"
 
 LAYERS: Final = (
     "errors words format raw_headers speculation edge sandbox",
-    "conditional compression",
+    "conditional compression compiled_templates",
     "domain variables settings security observe submitted mail language metrics "
     "tracing spans server_timing",
     "crm",
@@ -75,7 +75,8 @@ RULES: Final = (
     Rule(
         "portal",
         never="httpx2 httpx aiohttp requests urllib.request http.client",
-        save_in="portal.crm.client portal.auth.google portal.asgi portal.sandbox",
+        save_in="portal.crm.client portal.crm.transport portal.auth.google portal.asgi "
+        "portal.sandbox",
     ),
     Rule("portal", never="portal.cli", save_in="portal.cli portal.__main__"),
     Rule("portal", never="tests"),

@@ -294,6 +294,32 @@ def test_production_writes_json_lines_to_standard_error(capsys: pytest.CaptureFi
 
 
 @pytest.mark.usefixtures("default_logging")
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("\u2028{}\x85", "\u2028{}\x85"),
+        ("\udcff", "\udcff"),
+        ("a\r\nb\x1b", "a\r\nb\x1b"),
+        (2**70, 2**70),
+        (1.5, 1.5),
+        (None, None),
+        ({"of": [True, {1: "one"}]}, {"of": [True, {"1": "one"}]}),
+        (ValueError("no"), "ValueError('no')"),
+        (print, repr(print)),
+    ],
+)
+def test_whatever_is_logged_is_one_line_of_ascii(
+    capsys: pytest.CaptureFixture[str], value: object, read: object
+) -> None:
+    configure_logging(json_lines=True)
+    structlog.get_logger("of_this_test").info("said", value=value)
+    written = capsys.readouterr().err
+    assert written.isascii()
+    [line] = written.splitlines()
+    assert json.loads(line)["value"] == read
+
+
+@pytest.mark.usefixtures("default_logging")
 def test_a_developer_reads_text(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(json_lines=False)
     structlog.get_logger("of_this_test").info("said", path="/a")

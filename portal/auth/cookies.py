@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from portal.errors import SignInNeeded
+from portal.raw_headers import values_of
 from portal.settings import Settings
 
 SHARED_COOKIE: Final = "sm_client"
@@ -26,13 +27,13 @@ def session_tokens(request: Request, product: str) -> list[str]:
     Raises SignInNeeded when a name comes twice: which of the two is meant cannot be known, and
     one may have been planted from a sibling domain.
     """
-    found = {}
-    for name in (door_cookie(product), SHARED_COOKIE):
-        values = [value for key, value in _pairs(request.headers.getlist("cookie")) if key == name]
-        if len(values) > 1:
-            raise SignInNeeded
-        found[name] = values[0] if values else ""
-    return [token for token in found.values() if token]
+    found: dict[str, list[str]] = {door_cookie(product): [], SHARED_COOKIE: []}
+    for name, value in _pairs(values_of(request.scope["headers"], b"cookie")):
+        if name in found:
+            found[name].append(value)
+    if any(len(values) > 1 for values in found.values()):
+        raise SignInNeeded
+    return [token for values in found.values() for token in values if token]
 
 
 def set_session(response: Response, token: str, settings: Settings) -> None:
@@ -90,9 +91,9 @@ def _clear(response: Response, name: str, settings: Settings, domain: str | None
     )
 
 
-def _pairs(headers: Iterable[str]) -> Iterable[tuple[str, str]]:
+def _pairs(headers: Iterable[bytes]) -> Iterable[tuple[str, str]]:
     for header in headers:
-        for piece in header.split(";"):
+        for piece in header.decode("latin-1").split(";"):
             name, equals, value = piece.strip().partition("=")
             if equals:
                 yield name.strip(), value.strip().strip('"')

@@ -42,11 +42,20 @@ class Revocations:
 
     async def is_ended(self, session: Session, contact_id: str) -> bool:
         """Whether the session was ended, alone or with all of the contact's."""
-        if await self._state.get(REVOKED + session.id) is not None:
-            return True
-        return session.claims.iat < await self.first_valid_second(contact_id)
+        revoked, cutoff = await self._state.get_many(
+            (REVOKED + session.id, ENDED_BEFORE + contact_id)
+        )
+        return is_ended_by(session, revoked, cutoff)
 
     async def first_valid_second(self, contact_id: str) -> int:
         """The earliest `iat` that still counts; 0 when the contact never signed out everywhere."""
-        cutoff = await self._state.get(ENDED_BEFORE + contact_id)
-        return int(cutoff) + 1 if cutoff else 0
+        return _first_valid_second(await self._state.get(ENDED_BEFORE + contact_id))
+
+
+def is_ended_by(session: Session, revoked: bytes | None, cutoff: bytes | None) -> bool:
+    """Whether what is kept under REVOKED and ENDED_BEFORE ends a session."""
+    return revoked is not None or session.claims.iat < _first_valid_second(cutoff)
+
+
+def _first_valid_second(cutoff: bytes | None) -> int:
+    return int(cutoff) + 1 if cutoff else 0

@@ -54,8 +54,7 @@ class StaffMarks:
 
     async def of(self, session_id: str) -> StaffMark | None:
         """The session's mark, if it has one."""
-        kept = await self._state.get(PREFIX + session_id)
-        return msgspec.json.decode(kept, type=StaffMark) if kept is not None else None
+        return read_mark(await self._state.get(PREFIX + session_id))
 
     async def was_known(self, email: str, is_staff_now: bool) -> bool:
         """Whether the CRM calls this address staff, or once did when it signed in here.
@@ -67,3 +66,8 @@ class StaffMarks:
             await self._state.put(key, b"1")
             return True
         return await self._state.get(key) is not None
+
+
+def read_mark(kept: bytes | None) -> StaffMark | None:
+    """The mark that is kept, if one is."""
+    return msgspec.json.decode(kept, type=StaffMark) if kept is not None else None

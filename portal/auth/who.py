@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from starlette.requests import Request
 
@@ -14,10 +14,13 @@ from portal.auth.csrf import SAFE_METHODS
 from portal.auth.lens import read_lens
 from portal.auth.revocation import Revocations
 from portal.auth.session import Session, read, verify
-from portal.auth.staff_marks import StaffMarks
+from portal.auth.session_state import UNKNOWN, session_state
+from portal.auth.staff_marks import StaffMark
+from portal.crm.access import ask_ahead
 from portal.crm.cache import Patience
 from portal.crm.contacts import Confirmed, viewer_of_contact
 from portal.crm.models import Contact
+from portal.crm.reads import CompanyReads
 from portal.domain.confirmation import Trust
 from portal.domain.viewer import Preview, Staff, Viewer
 from portal.env import Env
@@ -31,6 +34,8 @@ from portal.errors import (
 )
 
 T = TypeVar("T")
+
+HOME: Final = "/"
 
 
 @dataclass(frozen=True)
@@ -62,16 +67,18 @@ async def signed_in(env: Env, request: Request, patience: Patience | None = None
     request.state.signed_in_as = session.claims.email
     if not session.claims.holds(env.settings.product):
         raise ProductMissing
+    _ask_ahead(env, request, session)
     confirmed = await env.contacts.confirmed(session.claims.id, session.claims.email, patience)
     contact, trust = confirmed.contact, trust_in(env, confirmed)
     subject = subject_of(session, contact)
     reads_on = may_read_unchecked(env, request, session, contact)
-    if await _or(Revocations(env.state).is_ended(session, subject), False, reads_on):
+    kept = await _or(session_state(env.state, session, subject), UNKNOWN, reads_on)
+    if kept.is_ended:
         raise SignInNeeded
     if trust is Trust.NONE:
         await Revocations(env.state).end(session, env.clock())
         raise AccessUnconfirmed
-    staff = await _or(staff_behind(env, session, contact), None, reads_on)
+    staff = staff_behind(env, session, contact, kept.mark)
     if session.claims.viewing_as is not None:
         if staff is None:
             raise AccessRemoved
@@ -85,6 +92,20 @@ async def signed_in(env: Env, request: Request, patience: Patience | None = None
     if contact is None or not env.contacts.may_enter(contact):
         raise AccessRemoved
     return SignedIn(session, subject, contact, viewer=viewer_for(env, contact), trust=trust)
+
+
+def _ask_ahead(env: Env, request: Request, session: Session) -> None:
+    """Have the home page's lists asked for while the CRM is asked whether its viewer may come in.
+
+    For somebody who was here before, which makes one round trip to SM API of two. Of the company
+    that they were of then: nothing is shown of it unless the CRM says that they still are.
+    """
+    claims, product = session.claims, env.settings.product
+    if request.scope["path"] != HOME or claims.viewing_as is not None:
+        return
+    company_id = env.contacts.company_before(claims.id, claims.email)
+    if company_id is not None:
+        ask_ahead(CompanyReads(env.sm, env.reads, company_id, product), product)
 
 
 def may_read_unchecked(
@@ -143,8 +164,10 @@ def _is_preview(token: str, keys: Sequence[str]) -> bool:
         return False
 
 
-async def staff_behind(env: Env, session: Session, contact: Contact | None) -> Staff | None:
-    """The staff person of this session; None when it is a client's.
+def staff_behind(
+    env: Env, session: Session, contact: Contact | None, mark: StaffMark | None
+) -> Staff | None:
+    """The staff person of a session with this mark; None when it is a client's.
 
     A platform token (no `jti`) is staff's when the CRM says so; one of ours when it is marked:
     it proves a mailbox otherwise, which is what clients sign in by. Raises AccessRemoved for
@@ -152,7 +175,6 @@ async def staff_behind(env: Env, session: Session, contact: Contact | None) -> S
     """
     is_staff = contact is not None and env.contacts.is_staff(contact)
     if session.claims.jti is not None:
-        mark = await StaffMarks(env.state).of(session.id)
         if mark is None:
             return None
         if not mark.counts(is_staff, env.settings.staff_domains):

@@ -9,6 +9,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Final
 
+from portal.cli.collector import collector_off
 from portal.edge.diagnostics import ConfigError
 
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
@@ -44,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     chosen = next((word for word in words if word in COMMANDS), None)
     try:
-        arguments = parser(chosen).parse_args(words)
+        with collector_off():
+            arguments = parser(chosen).parse_args(words)
         code: int = arguments.run(arguments)
     except ConfigError as error:
         print(error, file=sys.stderr)

@@ -21,7 +21,7 @@ import structlog
 
 from portal.metrics import forget_state
 
-COMMAND: Final = (sys.executable, "-m", "portal.cli.worker")
+COMMAND: Final = (sys.executable, "-m", "portal.cli.start_worker")
 READY_SECONDS: Final = 60.0
 """That a worker is given to begin to serve."""
 

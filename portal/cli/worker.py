@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 
 from portal import asgi
 from portal.app import STOP_SECONDS
+from portal.cli.collector import collector_off
 from portal.cli.servers import server_config
 from portal.cli.supervisor import Orders
 from portal.edge.diagnostics import ConfigError
@@ -80,7 +81,8 @@ class Server(uvicorn.Server):
 
 def serve(listener: socket.socket, orders: Orders | None = None) -> None:
     """Serve until a signal, or the end of the supervisor. Raises ConfigError."""
-    app = asgi.app()
+    with collector_off():
+        app = asgi.app()
     Server(app, app.state.env.settings.shutdown_delay, orders).run([listener])
 
 
@@ -96,7 +98,3 @@ def main(words: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -78,6 +78,17 @@ class SignInLog:
     is_whole: bool
 
 
+def ask_ahead(reads: CompanyReads, product: str) -> None:
+    """Have asked for, by nobody waiting, the lists that the home page is made of.
+
+    What they are kept as is what `ClientAccess` reads them as; whoever reads them is decided there.
+    """
+    reads.ask_list("/api/engagements", Engagement, {"product": product})
+    reads.ask_list("/api/activities", Activity, most=MOST_ACTIVITIES)
+    reads.ask_list("/api/invoices", Invoice)
+    reads.ask_logged(ACCESS_REVIEW, AccessReview, most=MOST_ACTIVITIES)
+
+
 class Patches(Protocol):
     """What takes changes of a contact on their way to SM API: the outbox."""
 

@@ -9,13 +9,15 @@ Usable on its own:
 
 from __future__ import annotations
 
+import asyncio
 import os
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from random import SystemRandom
 from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple, Self, TypeVar
+from urllib.parse import quote
 from uuid import uuid4
 
 import anyio
@@ -23,9 +25,18 @@ import httpx2 as httpx
 import msgspec
 import structlog
 
-from portal.crm.answers import Answer, read_answer, records_of
+from portal.crm.answers import (
+    Answer,
+    Read,
+    field_of,
+    read_answer,
+    reads_as,
+    reads_list_of,
+    records_of,
+)
 from portal.crm.breaker import PROBE_SECONDS, Breaker
 from portal.crm.retry import delay_before, may_repeat
+from portal.crm.transport import Connections, OverTransport, Wire
 from portal.errors import (
     SMApiBusy,
     SMApiError,
@@ -49,18 +60,15 @@ PAGE_SIZE: Final = 100
 
 MOST_PAGES: Final = 200
 UNPAGED_LIMIT: Final = 5000
-TIMEOUT: Final = httpx.Timeout(5.0, connect=2.0)
 DEADLINE: Final = 4.5
-"""Seconds for one whole answer: the timeouts above begin anew with every byte that drips in.
+"""Seconds for one whole answer, however it drips in.
 
 Less than five, so that an SM API that stopped dripping is noticed to be well within them.
 """
 
-MOST_ANSWER_BYTES: Final = 32 * 1024 * 1024
-POOL: Final = httpx.Limits(max_connections=12, max_keepalive_connections=12)
-"""Small on purpose: the pool's bookkeeping grows with its connections."""
-
 _jitter = SystemRandom().random
+_plain_path = re.compile(r"[A-Za-z0-9/_.~-]*")
+_plain = re.compile(r"[A-Za-z0-9_.~-]*")
 _encoder = msgspec.json.Encoder(decimal_format="number")
 log = structlog.get_logger(__name__)
 
@@ -71,12 +79,16 @@ class _Call(NamedTuple):
     params: Params | None
     body: Mapping[str, Any] | None
     idempotency_key: str | None
+    read: Read
 
 
 class Listed(NamedTuple):
-    """The records of a list, and the bytes of the answers that they came in."""
+    """The records of a list, and the bytes of the answers that they came in.
 
-    records: list[dict[str, Any]]
+    Those that could be are of the kind that was asked for; the others are as JSON has them.
+    """
+
+    records: list[Any]
     size: int
 
 
@@ -107,22 +119,18 @@ class SMApi:
         self._breaker = breaker or Breaker()
         self._sleep = sleep
         self._deadline = deadline
-        self._http = httpx.AsyncClient(
-            base_url=base_url,
-            headers={
-                "Accept": "application/json",
-                "CF-Access-Client-Id": client_id,
-                "CF-Access-Client-Secret": client_secret,
-                "X-SM-Platform": f"{product}-portal/1.0",
-                "X-SM-Product": product,
-            },
-            timeout=TIMEOUT,
-            limits=POOL,
-            # One client speaks for everybody: a cookie that one answer sets must not be sent again.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            follow_redirects=False,
-            trust_env=False,
-            transport=transport,
+        headers = [
+            ("Accept", "application/json"),
+            ("User-Agent", f"{product}-portal/1.0"),
+            ("CF-Access-Client-Id", client_id),
+            ("CF-Access-Client-Secret", client_secret),
+            ("X-SM-Platform", f"{product}-portal/1.0"),
+            ("X-SM-Product", product),
+        ]
+        self._wire: Wire = (
+            Connections(base_url, headers)
+            if transport is None
+            else OverTransport(transport, base_url, headers)
         )
 
     @classmethod
@@ -151,7 +159,7 @@ class SMApi:
 
     async def close(self) -> None:
         """Close the connections; calls after this raise."""
-        await self._http.aclose()
+        await self._wire.close()
 
     async def get(self, path: str, params: Params | None = None) -> Any:
         """The `data` of a GET. Numbers with a fraction come as Decimal.
@@ -161,9 +169,16 @@ class SMApi:
         """
         return (await self.answer(path, params)).data
 
-    async def answer(self, path: str, params: Params | None = None) -> Answer:
-        """As `get`, with the answer's length."""
-        return await self._call("GET", path, params=params)
+    async def answer(
+        self, path: str, params: Params | None = None, *, read: Read = read_answer
+    ) -> Answer:
+        """As `get`, with the answer's length; `read` may make more of it (`crm.answers`)."""
+        return await self._call("GET", path, params=params, read=read)
+
+    async def record(self, path: str, kind: type[T]) -> tuple[T, int]:
+        """One record as `kind`, and the answer's length in bytes. Raises like `fetch`."""
+        answer = await self.answer(path, read=reads_as(kind))  # type: ignore[arg-type] # hashable
+        return as_kind(answer.data, kind, path), answer.size
 
     async def post(
         self, path: str, body: Mapping[str, Any], *, idempotency_key: str | None = None
@@ -184,7 +199,7 @@ class SMApi:
 
     async def fetch(self, path: str, kind: type[T]) -> T:
         """One record as `kind`. Raises like `get`, and SMApiMalformed when it does not fit."""
-        return decode(await self.get(path), kind, path)
+        return (await self.record(path, kind))[0]
 
     async def list(
         self, path: str, params: Params | None = None, *, most: int | None = None
@@ -196,21 +211,32 @@ class SMApi:
         return (await self.listed(path, params, most=most)).records
 
     async def listed(
-        self, path: str, params: Params | None = None, *, most: int | None = None
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        most: int | None = None,
+        kind: type[Any] | None = None,
     ) -> Listed:
-        """As `list`, with the length of the answers."""
-        found: dict[str, dict[str, Any]] = {}
+        """As `list`, with the length of the answers; records that fit `kind` at once are that."""
+        read: Read = read_answer
+        if kind is not None:
+            read = reads_list_of(kind)  # type: ignore[arg-type] # classes are hashable
+        found: dict[str, Any] = {}
         size = 0
         for page in range(1, MOST_PAGES + 1):
-            answer = await self.answer(path, {**(params or {}), "limit": PAGE_SIZE, "page": page})
+            asked = {**(params or {}), "limit": PAGE_SIZE, "page": page}
+            answer = await self.answer(path, asked, read=read)
             size += answer.size
             records, is_last = records_of(answer.data, PAGE_SIZE, path)
-            fresh = {r["id"]: r for r in records if r["id"] not in found}
+            fresh = {key: r for r in records if (key := field_of(r, "id")) not in found}
             if records and not fresh:
                 # A list without pages gives the same records again: take it in one large piece.
-                whole = await self.answer(path, {**(params or {}), "limit": UNPAGED_LIMIT})
+                asked = {**(params or {}), "limit": UNPAGED_LIMIT}
+                whole = await self.answer(path, asked, read=read)
                 size += whole.size
-                found |= {r["id"]: r for r in records_of(whole.data, UNPAGED_LIMIT, path)[0]}
+                records, _ = records_of(whole.data, UNPAGED_LIMIT, path)
+                found |= {field_of(r, "id"): r for r in records}
                 break
             found |= fresh
             if is_last or (most is not None and len(found) >= most):
@@ -221,7 +247,8 @@ class SMApi:
         self, path: str, kind: type[T], params: Params | None = None, *, most: int | None = None
     ) -> tuple[T, ...]:
         """`list`, each record as `kind`; SMApiMalformed when one does not fit."""
-        return tuple(decode(r, kind, path) for r in await self.list(path, params, most=most))
+        listed = await self.listed(path, params, most=most, kind=kind)
+        return tuple(as_kind(record, kind, path) for record in listed.records)
 
     @identified
     async def _call(
@@ -232,8 +259,9 @@ class SMApi:
         params: Params | None = None,
         body: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
+        read: Read = read_answer,
     ) -> Answer:
-        call = _Call(method, path, params, body, idempotency_key)
+        call = _Call(method, path, params, body, idempotency_key, read)
         repeatable = may_repeat(method, has_idempotency_key=idempotency_key is not None)
         attempt = 1
         while True:
@@ -282,39 +310,39 @@ class SMApi:
             self._observe(resource_of(path), outcome, time.perf_counter() - started)
 
     async def _send(self, call: _Call, deadline: float, told: Mapping[str, str]) -> Answer:
-        headers = {REQUEST_ID_HEADER: request_id(), **told}
-        content: bytes | None = None
+        headers = [(REQUEST_ID_HEADER, request_id()), *told.items()]
+        body: bytes | None = None
         if call.body is not None:
-            headers["Content-Type"] = "application/json"
-            content = _encoder.encode(call.body)
+            headers.append(("Content-Type", "application/json"))
+            body = _encoder.encode(call.body)
         if call.idempotency_key is not None:
-            headers["Idempotency-Key"] = call.idempotency_key
+            headers.append(("Idempotency-Key", call.idempotency_key))
+        target = target_of(call.path, call.params)
         try:
-            with anyio.fail_after(deadline):
-                async with self._http.stream(
-                    call.method,
-                    call.path,
-                    params=dict(call.params or {}),
-                    content=content,
-                    headers=headers,
-                ) as response:
-                    answered = await _whole_body(response)
+            async with asyncio.timeout(deadline):
+                answered = await self._wire.exchange(call.method, target, headers, body)
         except TimeoutError as error:
             raise SMApiUnreachable(f"no whole answer within {deadline:g} s") from error
-        except httpx.HTTPError as error:
-            raise SMApiUnreachable(f"{type(error).__name__}: {error}") from error
-        return read_answer(response.status_code, response.headers, answered)
+        return call.read(*answered)
 
 
-async def _whole_body(response: httpx.Response) -> bytes:
-    body = bytearray()
-    async for piece in response.aiter_bytes():
-        body += piece
-        if len(body) > MOST_ANSWER_BYTES:
-            raise SMApiMalformed(
-                f"answered {response.status_code} with more than {MOST_ANSWER_BYTES} bytes"
-            )
-    return bytes(body)
+def target_of(path: str, params: Params | None) -> str:
+    """Path and query as they are sent; what is not plain is percent-encoded."""
+    target = path if _plain_path.fullmatch(path) else quote(path)
+    if not params:
+        return target
+    query = "&".join(f"{name}={_encoded(str(value))}" for name, value in params.items())
+    return f"{target}?{query}"
+
+
+def _encoded(value: str) -> str:
+    """A value for a query. Looked at first: nearly all are plain, which halves the cost."""
+    return value if _plain.fullmatch(value) else quote(value, safe="")
+
+
+def as_kind(record: Any, kind: type[T], path: str) -> T:
+    """`decode`, unless it is of this kind already."""
+    return record if isinstance(record, kind) else decode(record, kind, path)
 
 
 def decode(record: Any, kind: type[T], path: str) -> T:

@@ -147,6 +147,17 @@ class Contacts:
         contact = allowed[0] if len(allowed) == 1 else None
         return Confirmed(contact, found.asked_at, found.is_last_good)
 
+    def company_before(self, subject: str, email: str) -> str | None:
+        """The company that the CRM named last for a session that has to be confirmed anew now.
+
+        For reading ahead only: whether it still holds is what is being asked.
+        """
+        found = self._cache.overdue(Key(subject, "contacts"))
+        if found == ():
+            found = self._cache.overdue(Key(folded_address(email), "contacts"))
+        known = [c for c in found or () if same_address(c.email, email) and self.may_enter(c)]
+        return known[0].company_id if len(known) == 1 else None
+
     async def by_id(self, contact_id: str) -> Contact | None:
         """The contact of this id, at most 30 seconds old, or None. Raises SMApiError."""
         found = await self._cache.get(
@@ -169,7 +180,7 @@ class Contacts:
             return Sized(())
         path = f"/api/contacts/{contact_id}"
         try:
-            contact = decode(await self._sm.get(path), Contact, path)
+            contact = await self._sm.fetch(path, Contact)
         except SMApiNotFound:
             return Sized(())
         return Sized((contact,) if contact.id == contact_id else ())

@@ -195,7 +195,7 @@ class Contact(Record, frozen=True, kw_only=True):
     photo_url: str | None = None
     timezone: str | None = None
     locale: str | None = None
-    is_sm_team: int | bool | None = 0
+    is_sm_team: int | bool = 0
 
     def has_product(self, product: str) -> bool:
         """Whether the contact was given this product, in either of the two shapes."""
@@ -203,5 +203,6 @@ class Contact(Record, frozen=True, kw_only=True):
 
 
 def _check_finite(*amounts: Decimal | None) -> None:
-    if not all(amount is None or amount.is_finite() for amount in amounts):
-        raise ValueError("An amount must be a number")
+    for amount in amounts:
+        if amount is not None and not amount.is_finite():
+            raise ValueError("An amount must be a number")

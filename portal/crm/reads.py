@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
+from portal.crm.answers import field_of
 from portal.crm.cache import Keeping, Key, Patience, ReadCache, Reading, Sized
-from portal.crm.client import Params, SMApi, decode, resource_of
+from portal.crm.client import Params, SMApi, as_kind, decode, resource_of
 
 T = TypeVar("T")
-_Read = Callable[[Mapping[str, Any], type[T], str], T]
+_Read = Callable[[Any, type[T], str], T]
 
 STALE_FOR: Final = 12
 """How many times its freshness an answer is still served while it is asked for anew: a minute at
@@ -101,18 +102,43 @@ class CompanyReads:
         most: int | None = None,
     ) -> Reading[Records[T]]:
         """A list of the company's records, each as `kind`."""
-        return await self._list(path, kind, decode, params or {}, {}, most)
+        return await self._get(*self._list(path, kind, params, most))
 
     async def logged(self, activity_type: str, kind: type[T], *, most: int) -> Reading[Records[T]]:
         """What this portal itself logged of one type.
 
         Of its details only texts count: others who log may do it in shapes of their own.
         """
+        return await self._get(*self._logged(activity_type, kind, most))
+
+    def ask_list(
+        self,
+        path: str,
+        kind: type[Any],
+        params: Params | None = None,
+        *,
+        most: int | None = None,
+    ) -> None:
+        """Have asked for what `list` of the same would wait for."""
+        self._cache.ask(*self._list(path, kind, params, most))
+
+    def ask_logged(self, activity_type: str, kind: type[Any], *, most: int) -> None:
+        """Have asked for what `logged` of the same would wait for."""
+        self._cache.ask(*self._logged(activity_type, kind, most))
+
+    def _list(
+        self, path: str, kind: type[T], params: Params | None, most: int | None
+    ) -> tuple[Key, Callable[[], Awaitable[Sized[Records[T]]]]]:
+        return self._listing(path, kind, as_kind, params or {}, {}, most)
+
+    def _logged(
+        self, activity_type: str, kind: type[T], most: int
+    ) -> tuple[Key, Callable[[], Awaitable[Sized[Records[T]]]]]:
         own = {"source": self._product, "activity_type": activity_type}
         asked = {"type": activity_type}
-        return await self._list("/api/activities", kind, decode_logged, asked, own, most)
+        return self._listing("/api/activities", kind, decode_logged, asked, own, most)
 
-    async def _list(
+    def _listing(
         self,
         path: str,
         kind: type[T],
@@ -120,29 +146,35 @@ class CompanyReads:
         params: Params,
         own: Mapping[str, str],
         most: int | None,
-    ) -> Reading[Records[T]]:
-        """What is others' is dropped undecoded: a fault in that is not this company's trouble."""
+    ) -> tuple[Key, Callable[[], Awaitable[Sized[Records[T]]]]]:
+        """How to read a list, and as what to keep it.
+
+        What is others' is dropped before it can be of any trouble: a fault in that is not this
+        company's.
+        """
         asked = {**params, "company_id": self._company_id}
         own = {**own, "company_id": self._company_id}
 
+        # A shape without the fields that say whose a record is cannot be decoded before that.
+        straight = kind if own.keys() <= {*getattr(kind, "__struct_fields__", ())} else None
+
         async def load() -> Sized[Records[T]]:
-            records, size = await self._sm.listed(path, asked, most=most)
+            records, size = await self._sm.listed(path, asked, most=most, kind=straight)
             items = tuple(
                 read(record, kind, path)
                 for record in records
-                if all(record.get(name) == value for name, value in own.items())
+                if all(field_of(record, name) == value for name, value in own.items())
             )
             return Sized(Records(items, is_whole=most is None or len(records) < most), size)
 
         key = Key(self._group, resource_of(path), (path, kind, tuple(sorted(asked.items())), most))
-        return await self._get(key, load)
+        return key, load
 
     async def record(self, path: str, kind: type[T]) -> Reading[T]:
         """One record. Raises SMApiNotFound."""
 
         async def load() -> Sized[T]:
-            answer = await self._sm.answer(path)
-            return Sized(decode(answer.data, kind, path), answer.size)
+            return Sized(*await self._sm.record(path, kind))
 
         return await self._get(Key(self._group, resource_of(path), (path, kind)), load)
 
@@ -160,12 +192,10 @@ class CompanyReads:
         return reading
 
 
-def _resource(path: str) -> str:
-    return path.removeprefix("/api/").partition("/")[0]
-
-
-def decode_logged(record: Mapping[str, Any], kind: type[T], path: str) -> T:
+def decode_logged(record: Any, kind: type[T], path: str) -> T:
     """A record that this portal logged: of its details the texts. Raises SMApiMalformed."""
+    if isinstance(record, kind):
+        return record
     metadata = record.get("metadata")
     fields = metadata.items() if isinstance(metadata, dict) else ()
     texts = {name: value for name, value in fields if isinstance(value, str)}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from email_validator import EmailNotValidError, validate_email
-
 from portal.errors import BadInput
 from portal.words import msgid
 
@@ -14,6 +12,9 @@ def parse_address(typed: str) -> str:
     Raises BadInput for anything that is not one plain address: display names, several addresses,
     quoted or commented parts, line breaks, look-alike at signs. Whether it exists is not asked.
     """
+    # When first needed: loading it takes 30 ms of a start.
+    from email_validator import EmailNotValidError, validate_email
+
     candidate = typed.strip(" ")
     try:
         return validate_email(

@@ -7,7 +7,7 @@ away every method raises what `open_kv` was given as `unavailable`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from portal.edge.engine import EngineUnavailable, Unavailable, is_redis
@@ -19,6 +19,9 @@ class KV(Protocol):
 
     async def get(self, key: str) -> bytes | None:
         """The value, or None when there is none or it has expired."""
+
+    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """The values in the order of their keys, as `get` gives each, all of the same moment."""
 
     async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
         """Keep the value, in place of any before it."""

@@ -9,6 +9,7 @@ Each write is one script that keeps the three together, and throws a few dead na
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from portal.edge.engine import EngineUnavailable, Unavailable
@@ -78,6 +79,14 @@ class RedisKV:
     async def get(self, key: str) -> bytes | None:
         """See `KV`."""
         found: bytes | None = await self._server.command("GET", self._keys[0] + key)
+        return found
+
+    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """See `KV`."""
+        if not keys:
+            return []
+        named = (self._keys[0] + key for key in keys)
+        found: list[bytes | None] = await self._server.command("MGET", *named)
         return found
 
     async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:

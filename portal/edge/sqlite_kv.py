@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Final
 
@@ -31,6 +31,7 @@ INCREMENT: Final = (
 )
 LIVE: Final = "(expires IS NULL OR expires > :now)"
 GET: Final = f"SELECT value FROM entries WHERE key = :key AND {LIVE}"  # noqa: S608 # a constant
+GET_MANY: Final = "SELECT key, value FROM entries WHERE (expires IS NULL OR expires > ?) AND key IN"
 LIST: Final = f"SELECT key FROM entries WHERE key >= :prefix AND {LIVE} ORDER BY key"  # noqa: S608
 
 
@@ -58,6 +59,14 @@ class SqliteKV:
         with sqlite_errors(self._unavailable):
             row = self._db.execute(GET, {"key": key, "now": self._clock()}).fetchone()
         return row[0] if row else None
+
+    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """See `KV`."""
+        places = ",".join("?" * len(keys))
+        with sqlite_errors(self._unavailable):
+            rows = self._db.execute(f"{GET_MANY} ({places})", (self._clock(), *keys))
+            found = dict(rows.fetchall())
+        return [found.get(key) for key in keys]
 
     async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
         """See `KV`."""

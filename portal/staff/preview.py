@@ -14,6 +14,7 @@ from portal.auth.gate import staff_access_of, who_of
 from portal.auth.lens import LASTS, viewing_as
 from portal.auth.revocation import Revocations
 from portal.auth.session import Session
+from portal.auth.session_state import session_state
 from portal.auth.sign_in import hand_over, hand_over_preview, renew_staff_session
 from portal.auth.staff_marks import StaffMark, StaffMarks
 from portal.auth.who import presented_session, staff_behind, subject_of, viewer_for
@@ -88,9 +89,10 @@ async def exit_view_as(request: Request) -> Response:
 
 async def _staff(env: Env, session: Session) -> Staff:
     contact = await env.contacts.of_session(session.claims.id, session.claims.email)
-    if await Revocations(env.state).is_ended(session, subject_of(session, contact)):
+    kept = await session_state(env.state, session, subject_of(session, contact))
+    if kept.is_ended:
         raise SignInNeeded
-    staff = await staff_behind(env, session, contact)
+    staff = staff_behind(env, session, contact, kept.mark)
     if staff is None:
         raise AccessRemoved
     return staff

@@ -21,6 +21,7 @@ from portal.activity import outbox as outbox_module
 from portal.activity.outbox import LONGEST_DELAY, Activity, Delivered, Outbox
 from portal.activity.write import Write
 from portal.crm.breaker import Breaker
+from portal.crm.transport import OverTransport
 from portal.edge.queue import Queue, open_queue
 from portal.errors import SMApiRejected
 from tests.crm.upstream import Clock, Upstream, ok, refusal
@@ -96,7 +97,7 @@ class Line:
     def outbox(self, transport: Held | None = None, patience: float = 2.0) -> Outbox:
         sm = self.upstream.client(breaker=Breaker(lambda: self.clock().timestamp()))
         if transport is not None:
-            sm._http = httpx.AsyncClient(base_url="https://sm.example", transport=transport)
+            sm._wire = OverTransport(transport, "https://sm.example")
         return Outbox(self.queue, sm, "mode", self.clock, patience=patience)
 
     async def empty(self) -> None:
@@ -381,7 +382,7 @@ async def test_closing_breaks_off_a_write_that_is_under_way_and_keeps_it(
     url = f"sqlite:{tmp_path}/q.db"
     held, clock = Held(crm), Clock()
     sm = Upstream(crm).client()
-    sm._http = httpx.AsyncClient(base_url="https://sm.example", transport=held)
+    sm._wire = OverTransport(held, "https://sm.example")
     queue = open_queue(url, lambda: clock().timestamp())
     box = Outbox(queue, sm, "mode", clock, patience=0.05)
     assert (await box.write(change("ct_1", "kept"), "ct_1"))[1] is None
@@ -397,7 +398,7 @@ async def test_an_attempt_is_over_before_its_lease_is() -> None:
     crm = Crm()
     async with line_to(crm) as line:
         sm = Upstream(crm).client()
-        sm._http = httpx.AsyncClient(base_url="https://sm.example", transport=Held(crm))
+        sm._wire = OverTransport(Held(crm), "https://sm.example")
         box = Outbox(line.queue, sm, "mode", line.clock, lease=0.1)
         await box.record(did("ct_1", "slow"))
         with anyio.fail_after(5):

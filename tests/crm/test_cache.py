@@ -323,3 +323,58 @@ async def test_each_reading_is_told_by_where_it_came_from() -> None:
         ("invoices", "last_good"),
         ("company", "unavailable"),
     ]
+
+
+async def test_what_is_asked_for_ahead_is_there_when_it_is_wanted() -> None:
+    clock, source = Clock(), Source()
+    kept = cache(clock)
+    kept.ask(KEY, source)
+    kept.ask(KEY, source)
+    assert told(await kept.get(KEY, source)) == (1, False)
+    kept.ask(KEY, source)
+    await let_others_run()
+    assert source.loads == 1
+    clock.forward(3600)
+    kept.ask(KEY, source)
+    await let_others_run()
+    assert told(await kept.get(KEY, source)) == (2, False)
+    assert source.loads == 2
+
+
+async def test_what_has_changed_or_never_counts_as_fresh_is_not_had_from_asking_ahead() -> None:
+    source = Source()
+    kept = cache()
+    await kept.get(KEY, source)
+    kept.expire(KEY.group)
+    kept.ask(KEY, source)
+    assert told(await kept.get(KEY, source)) == (2, False)
+    never = cache(keeping=Keeping(timedelta(0), timedelta(0), timedelta(hours=12)))
+    never.ask(KEY, source)
+    await let_others_run()
+    assert source.loads == 2
+
+
+async def test_asking_ahead_in_vain_is_nobodys_trouble_and_is_not_done_again_at_once() -> None:
+    clock, source = Clock(), Source()
+    kept = cache(clock)
+    await kept.get(KEY, source)
+    clock.forward(3600)
+    source.error = SMApiFault("down")
+    for _ in range(3):
+        kept.ask(KEY, source)
+        await let_others_run()
+    assert source.loads == 2
+    assert told(await kept.get(KEY, source)) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "value"), [(0, None), (59.9, None), (60, 1), (43199, 1), (43200, None)]
+)
+async def test_overdue_is_what_has_to_be_waited_for(seconds: float, value: int | None) -> None:
+    clock, source = Clock(), Source()
+    kept = cache(clock)
+    assert kept.overdue(KEY) is None
+    await kept.get(KEY, source)
+    clock.forward(seconds)
+    assert kept.overdue(KEY) == value
+    assert source.loads == 1

@@ -15,8 +15,10 @@ from msgspec import Struct
 from structlog.testing import capture_logs
 
 from portal.crm import client as client_module
+from portal.crm import transport as transport_module
 from portal.crm.client import UNPAGED_LIMIT, Outcome, SMApi, decode
 from portal.crm.retry import MAX_ATTEMPTS
+from portal.crm.transport import Connections
 from portal.errors import (
     SMApiBusy,
     SMApiError,
@@ -53,12 +55,15 @@ async def test_every_call_carries_the_service_token_platform_and_product() -> No
 
 async def test_a_client_from_the_environment_says_what_is_missing() -> None:
     secrets = {"SM_API_CLIENT_ID": "a", "SM_API_CLIENT_SECRET": "b"}
-    async with SMApi.from_env({**secrets, "SM_API_URL": "https://sm.example"}) as sm:
-        assert str(sm._http.base_url) == "https://sm.example"
-        assert sm._http.headers["X-SM-Product"] == "mode"
-    async with SMApi.from_env({**secrets, "PRODUCT": "signal"}) as sm:
-        assert str(sm._http.base_url) == "https://api.sprintmode.ai"
-        assert sm._http.headers["X-SM-Platform"] == "signal-portal/1.0"
+    for told, host, product in (
+        ({"SM_API_URL": "https://sm.example"}, "sm.example", "mode"),
+        ({"PRODUCT": "signal"}, "api.sprintmode.ai", "signal"),
+    ):
+        async with SMApi.from_env({**secrets, **told}) as sm:
+            assert isinstance(sm._wire, Connections)
+            sent = dict(sm._wire._fixed)
+            assert (sent["Host"], sent["X-SM-Product"]) == (host, product)
+            assert sent["X-SM-Platform"] == f"{product}-portal/1.0"
     for name in secrets:
         with pytest.raises(KeyError, match=name):
             SMApi.from_env({k: v for k, v in secrets.items() if k != name})
@@ -79,11 +84,6 @@ async def test_a_cookie_that_an_answer_sets_is_not_sent_again() -> None:
         await sm.get("/api/x")
         await sm.get("/api/x")
     assert all("cookie" not in r.headers for r in upstream.calls)
-
-
-async def test_proxies_and_passwords_of_the_machine_are_not_used() -> None:
-    async with always(ok([])).client() as sm:
-        assert not sm._http.trust_env
 
 
 FAULTS: list[httpx.Response | Exception] = [
@@ -204,7 +204,7 @@ async def test_a_body_that_drips_forever_meets_the_deadline() -> None:
 
 
 async def test_a_body_without_end_is_read_up_to_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "MOST_ANSWER_BYTES", 10_000)
+    monkeypatch.setattr(transport_module, "MOST_ANSWER_BYTES", 10_000)
     stream = Endless()
     with pytest.raises(SMApiMalformed, match="more than 10000 bytes"):
         await streaming(stream).client().get("/api/x")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from babel import Locale
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,3 +76,10 @@ def test_every_zone_and_language_that_is_offered_is_taken() -> None:
         assert identifier in LOCALES
         assert name[0].isupper() or not name[0].isascii()
         assert read_profile({"locale": identifier}) == {"locale": identifier}
+
+
+def test_each_language_has_the_name_that_its_speakers_give_it() -> None:
+    for identifier, name in LOCALES.items():
+        said = Locale.parse(identifier).display_name
+        assert said is not None
+        assert name == said[:1].upper() + said[1:]

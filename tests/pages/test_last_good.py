@@ -9,6 +9,8 @@ from typing import Final
 import httpx2 as httpx
 import pytest
 
+from portal.auth.gate import access_for
+from portal.auth.who import viewer_for
 from tests.stage import Stage, stage
 
 PAGES: Final = (
@@ -261,3 +263,22 @@ async def test_the_moment_is_told_with_its_day_when_that_is_another(on: Stage) -
     on.clock.forward(hours=11)
     later = (await jane.get("/")).text.replace("\u202f", " ")
     assert re.search(r"You see them as of Nov 24, 2026, \d+:\d\d [AP]M", later)
+
+
+async def test_what_one_asked_for_shows_as_soon_as_it_has_reached_the_crm(on: Stage) -> None:
+    jane = await warm(on)
+    asked = {"action": "add", "name": "Zoe Neu", "email": "zoe@acme.com", "role": "client_viewer"}
+    assert (await jane.post("/team/requests", data=asked)).status_code == 303
+    assert "Zoe Neu" not in (await jane.get("/team")).text
+    await on.activities("access_request")
+    assert "Zoe Neu" in (await jane.get("/team")).text
+
+
+async def test_what_a_live_page_found_changed_shows_on_the_next_page(on: Stage) -> None:
+    jane = await warm(on)
+    assert "INV-2026-001" in (await jane.get("/invoices?status=open")).text
+    await on.patch("/api/invoices/inv_2026001", status="paid", paid_date="2026-11-24")
+    contact = await on.env.contacts.by_id("ct_abc123")
+    assert contact is not None
+    await access_for(on.env, viewer_for(on.env, contact), now=True).invoices()
+    assert "INV-2026-001" not in (await jane.get("/invoices?status=open")).text

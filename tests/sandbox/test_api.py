@@ -315,7 +315,7 @@ bodies = st.dictionaries(field_names | st.text(), json_values, max_size=8)
 
 
 @given(resource=st.sampled_from(WHOLE), body=bodies | json_values)
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 async def test_no_json_body_ever_breaks_it(resource: Any, body: Any) -> None:
     clock = Clock()
     store = Store(None, clock)
