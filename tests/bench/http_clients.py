@@ -1,70 +1,100 @@
-"""What a call to SM API costs our process, alone and many at a time: httpx2, the client we use."""
+"""What a call to SM API costs our process, one at a time and many: httpx2's client, and ours."""
 
 from __future__ import annotations
 
 import asyncio
+import statistics
+import tempfile
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import httpx2 as httpx
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from portal.cli.servers import bind, serving
+from portal.crm.transport import Connections
+from tests.bench.servers import Crm, upstream
+from tests.bench.upstream import ROUND_TRIP
 
-CALLS: Final = 2000
-CONNECTIONS: Final = (8, 12, 16, 64, 100)
-AT_A_TIME: Final = 64
+CALLS: Final = 1000
+ROUNDS: Final = 5
+AT_A_TIME: Final = (1, 32)
+POOLS: Final = (12, 64)
 
-
-async def answer(_request: Request) -> Response:
-    """A small envelope."""
-    return JSONResponse({"ok": True, "data": [{"id": f"co_{n}"} for n in range(10)]})
+Call = Callable[[], Awaitable[object]]
+Client = Callable[[str], AbstractAsyncContextManager[Call]]
 
 
 async def run() -> str:
-    """CPU of client and server together, for each size of the pool, relative to one connection."""
-    listener = bind("127.0.0.1", 0)
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    app = Starlette(routes=[Route("/", answer)])
-    async with serving(app, listener):
-        await _cost(address, connections=1, at_a_time=1)
-        alone = await _cost(address, connections=1, at_a_time=1)
-        costs = {
-            connections: await _cost(address, connections, AT_A_TIME) for connections in CONNECTIONS
-        }
-    rows = [
-        f"| {connections} | {cost * 1000:.2f} | {cost / alone:.2f} |"
-        for connections, cost in costs.items()
-    ]
+    """CPU of the client alone for a small answer, in turn, and how many times ours it is."""
+    clients: dict[str, Client] = {
+        **{f"httpx2, a pool of {size}": httpx2_of(size) for size in POOLS},
+        "`portal/crm/transport.py`": ours,
+    }
+    costs: dict[tuple[str, int], list[float]] = {
+        (name, at_a_time): [] for name in clients for at_a_time in AT_A_TIME
+    }
+    with tempfile.TemporaryDirectory() as folder, upstream(Crm(companies=1), Path(folder)) as api:
+        origin = f"http://127.0.0.1:{api.port}"
+        for _ in range(ROUNDS):
+            for name, at_a_time in costs:
+                costs[name, at_a_time].append(await _cost(clients[name], origin, at_a_time))
     return "\n".join(
         [
-            "## httpx2 under concurrency",
+            "## A call to SM API",
             "",
-            f"CPU of one process that is both client and server, {CALLS:,} calls, {AT_A_TIME} at a "
-            f"time, by the size of the connection pool; one at a time on one connection: "
-            f"{alone * 1000:.2f} ms. The portal's pool has 12.",
+            f"CPU of the client for {CALLS:,} small answers of an upstream in a process of its "
+            f"own, {ROUNDS} rounds in turn: median microseconds a call, and the median of the "
+            "ratios to ours round by round.",
             "",
-            "| connections | ms of CPU a call | ratio to one at a time |",
-            "|---|---|---|",
-            *rows,
+            "| client | calls at a time | µs of CPU a call | ÷ ours |",
+            "|---|---|---|---|",
+            *(_row(name, at_a_time, costs) for name, at_a_time in costs),
             "",
         ]
     )
 
 
-async def _cost(address: str, connections: int, at_a_time: int) -> float:
-    """Seconds of CPU a call."""
-    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-    left = iter(range(CALLS))
+def _row(name: str, at_a_time: int, costs: dict[tuple[str, int], list[float]]) -> str:
+    own, ours_then = costs[name, at_a_time], costs["`portal/crm/transport.py`", at_a_time]
+    ratio = statistics.median(one / two for one, two in zip(own, ours_then, strict=True))
+    return f"| {name} | {at_a_time} | {statistics.median(own) * 1e6:.0f} | {ratio:.1f} |"
 
-    async with httpx.AsyncClient(limits=limits, timeout=60, trust_env=False) as client:
+
+def httpx2_of(connections: int) -> Client:
+    """httpx2's client with a pool of so many connections."""
+
+    @asynccontextmanager
+    async def opened(origin: str) -> AsyncIterator[Call]:
+        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+        async with httpx.AsyncClient(
+            base_url=origin, limits=limits, timeout=60, trust_env=False
+        ) as client:
+            yield lambda: client.get(ROUND_TRIP)
+
+    return opened
+
+
+@asynccontextmanager
+async def ours(origin: str) -> AsyncIterator[Call]:
+    """The connections that `SMApi` has."""
+    connections = Connections(origin, [("Accept", "application/json")])
+    try:
+        yield lambda: connections.exchange("GET", ROUND_TRIP, [], None)
+    finally:
+        await connections.close()
+
+
+async def _cost(client: Client, origin: str, at_a_time: int) -> float:
+    """Seconds of CPU a call, after as many that do not count as are made at a time."""
+    async with client(origin) as call:
+        await asyncio.gather(*(call() for _ in range(at_a_time)))
+        left = iter(range(CALLS))
 
         async def work() -> None:
             for _ in left:
-                (await client.get(address)).json()
+                await call()
 
         started = time.process_time()
         await asyncio.gather(*(work() for _ in range(at_a_time)))
