@@ -30,7 +30,7 @@ def kept(page: Page, besides: Besides | None = None) -> Page:
     """The page, kept. `besides` gives what else decides it, where something does.
 
     Of the request it may read the address and the theme, of everything else only what its access
-    reads. What is told once, staff previews and last good data are never kept.
+    reads. What is told once, staff previews, last good data and what lacks a part are never kept.
     """
 
     async def answer(request: Request) -> Response:
@@ -50,7 +50,7 @@ def kept(page: Page, besides: Besides | None = None) -> Page:
         if found is not None and await access.still_stand(found.needs):
             return _again(found)
         drawn = await page(request)
-        if drawn.status_code == 200 and access.as_of is None:
+        if drawn.status_code == 200 and access.is_of_now:
             body = bytes(drawn.body)
             drawn.headers["ETag"] = tag_of(body)
             pages.keep(key, KeptPage(body, tuple(drawn.raw_headers), access.needs))

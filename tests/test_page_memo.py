@@ -171,3 +171,14 @@ async def test_a_browser_that_has_the_page_is_told_so(on: Stage) -> None:
     tag = (await jane.get("/invoices")).headers["etag"]
     again = await jane.get("/invoices", headers={"If-None-Match": tag})
     assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_a_page_that_lacks_a_part_is_not_kept(on: Stage) -> None:
+    jane = await on.signed_in("jane@acme.com")
+    await on.settle()
+    on.env.reads.drop()
+    on.wire.fault = lambda r: httpx.Response(500) if "/api/invoices" in r.url.path else None
+    assert "unavailable" in (await jane.get("/")).text
+    on.wire.fault = None
+    on.clock.forward(seconds=1)
+    assert "unavailable" not in (await jane.get("/")).text

@@ -121,6 +121,11 @@ class ClientAccess:
         return self._reads.as_of
 
     @property
+    def is_of_now(self) -> bool:
+        """Whether all that was asked for was read, and none of it is last good data."""
+        return self._reads.as_of is None and not self._reads.has_gaps
+
+    @property
     def needs(self) -> tuple[Need, ...]:
         """The readings that the answer is made from so far."""
         return self._reads.needs

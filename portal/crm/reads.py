@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 from portal.crm.answers import field_of
 from portal.crm.cache import Keeping, Key, Patience, ReadCache, Reading, Sized
 from portal.crm.client import Params, SMApi, as_kind, decode, resource_of
+from portal.errors import SMApiError
 
 T = TypeVar("T")
 _Read = Callable[[Any, type[T], str], T]
@@ -74,6 +75,7 @@ class CompanyReads:
         self._read: dict[Key, Reading[Any]] = {}
         self._needs: dict[Key, Need] = {}
         self.as_of: datetime | None = None
+        self.has_gaps = False
 
     @property
     def needs(self) -> tuple[Need, ...]:
@@ -183,9 +185,14 @@ class CompanyReads:
         read = self._read.get(key)
         if read is not None:
             return read
-        self._read[key] = reading = await self._cache.get(
-            key, load, self._patience, since=self._since, last_good=not self._now
-        )
+        try:
+            reading = await self._cache.get(
+                key, load, self._patience, since=self._since, last_good=not self._now
+            )
+        except SMApiError:
+            self.has_gaps = True
+            raise
+        self._read[key] = reading
         self._needs[key] = Need(key, load, reading.version)
         if reading.is_last_good:
             self.as_of = min(self.as_of or reading.asked_at, reading.asked_at)

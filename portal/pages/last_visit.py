@@ -57,7 +57,7 @@ async def since_last_visit(
     except StateUnavailable:
         # Nothing is noted either: it would take the place of what cannot be read now.
         return None
-    if who_of(request).preview is None and not _is_ahead(request) and access.as_of is None:
+    if who_of(request).preview is None and not _is_ahead(request) and access.is_of_now:
         env.ctx.wait_until(visits.keep(viewer.contact_id, looked(kept, shown)))
     before = end_of_visit_before(kept, shown.at, viewer.company_id)
     if before is None:
