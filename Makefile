@@ -23,7 +23,7 @@ dev: $(READY) ## start the sandbox and the portal with demo data, and print who 
 
 test: $(READY) ## install what the tests need (the browser too) and run them all
 	@$(BIN)/python -m tests.browser.install
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(READY) ## format, lint, types, then every test
 	@$(BIN)/ruff format --check .
