@@ -3,9 +3,8 @@
 Only what a call to SM API needs. Nothing is repeated, no redirect followed, no cookie kept, no
 proxy asked; httptools reads the answers, and certificates are verified.
 
-It is our own because a cold page is made of its calls: with httpx2's client a call costs 14 times
-the CPU, with aiohttp 3 times, and with no more of httpx2 than its request and response objects over
-these same connections 2.5 times.
+It is our own because a cold page is made of its calls, and httpx2's client takes 13 times the CPU
+for each (`python -m tests.bench http-clients`).
 """
 
 from __future__ import annotations
