@@ -13,8 +13,10 @@ from tests.bench.machine import cpu_seconds, environment, listening, resident_mb
 from tests.processes import free_ports
 
 PARENT = """
-import subprocess, sys
-child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+import sys
+from subprocess import PIPE, Popen
+child = Popen([sys.executable, "-c", "print(flush=True); input()"], stdin=PIPE, stdout=PIPE)
+child.stdout.readline()
 print(child.pid, flush=True)
 input()
 """

@@ -132,6 +132,7 @@ def test_axe_finds_nothing_and_nothing_overflows(chromium: Browser, dev: Dev, sc
     look("packs")
     page.get_by_role("button", name="Make the pack").click()
     page.get_by_role("button", name="Cancel", exact=True).click()
+    expect(page.get_by_text("This pack was cancelled")).to_be_visible()
     look("pack-cancelled")
     context.close()
     assert problems == []
