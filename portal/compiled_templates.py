@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -19,15 +19,17 @@ FOLDER: Final = Path(cache_from_source(__file__)).parent
 class CompiledTemplates(FileSystemBytecodeCache):
     """The templates of one environment, `name`: compiling them took 0.2 s of the first page.
 
-    They are compiled anew when their source has changed, or one of the files `compiled_by`. Nothing
-    is written where Python is told to write no bytecode, or may not.
+    They are compiled anew when their source has changed, or one of the files that `compiled_by`
+    gives: what else is in them. Nothing is written where Python is told to write no bytecode, or
+    may not.
     """
 
-    def __init__(self, name: str, compiled_by: Iterable[Path], folder: Path = FOLDER) -> None:
+    def __init__(
+        self, name: str, compiled_by: Callable[[], Iterable[Path]], folder: Path = FOLDER
+    ) -> None:
         super().__init__(str(folder), "template-%s.bin")
         self._name = name
-        stats = [file.stat() for file in compiled_by]
-        self._compilers = str([(stat.st_mtime_ns, stat.st_size) for stat in stats])
+        self._compiled_by = compiled_by
 
     def get_cache_key(self, name: str, filename: str | None = None) -> str:
         """What names the file of a template."""
@@ -35,7 +37,8 @@ class CompiledTemplates(FileSystemBytecodeCache):
 
     def get_source_checksum(self, source: str) -> str:
         """What has to be the same for a file to count."""
-        return _digest(self._compilers, source)
+        stats = [(str(file), file.stat()) for file in self._compiled_by()]
+        return _digest(str([(f, s.st_mtime_ns, s.st_size) for f, s in stats]), source)
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Read a template, if there is one that can be read."""

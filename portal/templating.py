@@ -9,28 +9,24 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import jinja2.compiler
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from jinja2.runtime import Context, Macro
-from jinja2.utils import internalcode
+from jinja2 import Environment
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from portal import format as formats
-from portal.compiled_templates import CompiledTemplates
 from portal.domain.accent import shades
 from portal.domain.navigation import navigation
 from portal.domain.viewer import Staff, Viewer
 from portal.errors import PortalError
 from portal.language import language_of
+from portal.page_environment import page_environment
 from portal.speculation import HEADER
 from portal.words import ENGLISH, Words
 
@@ -122,83 +118,31 @@ def colour_of(brand: Brand, assets: Assets) -> str:
     return shades(brand.accent).fill if brand.accent else assets.brand_colour(brand.product)
 
 
-class Gettext:
-    """`_()` of one language, which looks each text up once.
-
-    As Jinja's own: every text is a format string, and values are escaped where the template is.
-    """
-
-    def __init__(self, translate: Callable[[str], str]) -> None:
-        self._translate = translate
-        self._formats: dict[str, Markup] = {}
-        self._texts: dict[str, Markup] = {}
-
-    def __call__(self, is_escaped: bool, text: str, /, **values: object) -> str:
-        """The text in this language, with its values."""
-        if text not in self._formats:
-            # All of them are constants of ours.
-            self._formats[text] = Markup(self._translate(text))  # noqa: S704
-        if not is_escaped:
-            return str(self._formats[text]) % values
-        if values:
-            return self._formats[text] % values
-        if text not in self._texts:
-            self._texts[text] = self._formats[text] % {}
-        return self._texts[text]
+MacroOf = Callable[[str, str], Callable[..., str]]
 
 
 class Parts:
-    """Parts of pages that are the same for the same values, as they were drawn lately."""
+    """Parts of pages that are the same for the same values; the oldest go first."""
 
     def __init__(self, most: int = MOST_PARTS) -> None:
         self._most = most
-        self._kept: OrderedDict[Hashable, Markup] = OrderedDict()
+        self._kept: dict[Hashable, Markup] = {}
 
-    def drawn(self, reader: Hashable, macro: Macro, *values: Hashable) -> Markup:
-        """What the macro makes of these values for whoever reads like `reader`.
+    def drawn(
+        self, reader: Hashable, macro: MacroOf, template: str, name: str, *values: Hashable
+    ) -> Markup:
+        """What a macro makes of these values for whoever reads like `reader`.
 
-        It must depend on nothing else.
+        It must depend on nothing else. `macro` gives it, by its template and its name.
         """
-        key = (reader, macro.name, values)
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
-        part = self._kept[key] = Markup(macro(*values))  # noqa: S704 # escaped by the macro
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
+        key = (reader, template, name, values)
+        part = self._kept.get(key)
+        if part is None:
+            part = Markup(macro(template, name)(*values))  # noqa: S704 # escaped by it
+            self._kept[key] = part
+            if len(self._kept) > self._most:
+                del self._kept[next(iter(self._kept))]
         return part
-
-
-class PageContext(Context):
-    """A context that calls macros and plain functions straight.
-
-    Jinja looks up at each call how the callee wants to be called; of the 850 calls of a home page
-    that took an eighth of its time.
-    """
-
-    @internalcode
-    def call(self, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Call `obj` from a template."""
-        kind = type(obj)
-        if kind is not Macro and kind is not partial and kind is not Gettext:
-            return super().call(obj, *args, **kwargs)
-        kwargs.pop("_loop_vars", None)
-        kwargs.pop("_block_vars", None)
-        if kind is Macro:
-            return obj(self.eval_ctx, *args, **kwargs)
-        if kind is Gettext:
-            return obj(self.eval_ctx.autoescape, *args, **kwargs)
-        return obj(*args, **kwargs)
-
-
-COMPILED_BY: Final = (Path(__file__), Path(jinja2.compiler.__file__))
-"""What decides how a template is compiled."""
-
-
-class PageEnvironment(Environment):
-    """Jinja's environment with our contexts."""
-
-    context_class = PageContext
 
 
 class Templates:
@@ -222,6 +166,13 @@ class Templates:
         viewer: Viewer | None = getattr(state, "viewer", None)
         who: Viewer | Staff | None = viewer or getattr(state, "staff", None)
         language = self.language_of(request)
+        formatters = _formatters(viewer, language)
+
+        def macro(template: str, name: str) -> Callable[..., str]:
+            module = self._environment(language).get_template(template).make_module(formatters)
+            found: Callable[..., str] = getattr(module, name)
+            return found
+
         return (
             self._environment(language)
             .get_template(name)
@@ -238,8 +189,8 @@ class Templates:
                     **_as_of(getattr(state, "access", None), viewer),
                     "is_unconfirmed": getattr(state, "is_unconfirmed", False),
                     "live": getattr(state, "live", False),
-                    **_formatters(viewer, language),
-                    "drawn": partial(self._parts.drawn, _reader(viewer, language)),
+                    **formatters,
+                    "drawn": partial(self._parts.drawn, _reader(viewer, language), macro),
                     **context,
                 }
             )
@@ -264,25 +215,7 @@ class Templates:
         return self.words.say(self.language_of(request), text, values)
 
     def _new_environment(self, language: str) -> Environment:
-        made = PageEnvironment(
-            loader=FileSystemLoader(self._folder),
-            autoescape=select_autoescape(
-                enabled_extensions=("html", "svg", "xml"),
-                disabled_extensions=("txt",),
-                default=True,
-                default_for_string=True,
-            ),
-            undefined=StrictUndefined,
-            auto_reload=self._reload,
-            bytecode_cache=CompiledTemplates(language, COMPILED_BY),
-            trim_blocks=True,
-            lstrip_blocks=True,
-            extensions=["jinja2.ext.i18n"],
-        )
-        made.policies["ext.i18n.trimmed"] = True
-        translations = self.words.of(language)
-        made.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined] # by the extension
-        made.globals["_"] = made.globals["gettext"] = Gettext(translations.ugettext)
+        made = page_environment(self._folder, self.words, language, reload=self._reload)
         made.filters["initials"] = initials
         brand, assets = self._brand, self.assets
         made.globals.update(

@@ -46,6 +46,10 @@ class Words:
             self._translations[language] = _compiled(self._files[language])
         return self._translations[language]
 
+    def files_of(self, language: str) -> tuple[Path, ...]:
+        """What the catalogue of a language is read from."""
+        return (self._files[language],) if language in self._files else ()
+
     def say(self, language: str, text: str, values: Mapping[str, Any] | None = None) -> str:
         """A message in a language, with its values filled in."""
         said = str(self.of(language).ugettext(text))

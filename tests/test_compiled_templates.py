@@ -40,7 +40,7 @@ def said(
     folder: Path, compiler: Path, templates: dict[str, str] = HELLO, language: str = "en"
 ) -> tuple[str, int]:
     """What a fresh process would render, and how many templates it would compile."""
-    kept = CompiledTemplates(language, (compiler,), folder)
+    kept = CompiledTemplates(language, lambda: (compiler,), folder)
     environment = Compiling(loader=DictLoader(templates), bytecode_cache=kept)
     text = environment.get_template("hello.html").render(name="Jane")
     return text, environment.compiled

@@ -14,7 +14,9 @@ PORTAL: Final = Path(__file__).parent.parent / "portal"
 
 LAYERS: Final = (
     "errors words format raw_headers speculation edge sandbox",
-    "conditional compression compiled_templates",
+    "conditional compression compiled_templates template_trees page_words",
+    "inlining page_code",
+    "page_environment",
     "domain variables settings security observe submitted mail language metrics "
     "tracing spans server_timing",
     "crm",

@@ -19,7 +19,6 @@ from portal.templating import (
     STATIC_DIR,
     TEMPLATES_DIR,
     Assets,
-    Gettext,
     Parts,
     Templates,
     build_templates,
@@ -264,32 +263,18 @@ def test_a_product_has_the_colour_that_the_tokens_give_it(product: str, fill: st
     assert Assets(STATIC_DIR, fixed=True).brand_colour(product) == fill
 
 
-def test_a_text_is_looked_up_once_and_a_value_in_it_escaped_in_pages_alone() -> None:
-    asked: list[str] = []
-
-    def translate(text: str) -> str:
-        asked.append(text)
-        return {"100%% of %(who)s": "<b>100%%</b> de %(who)s"}.get(text, text)
-
-    say = Gettext(translate)
-    for _ in range(2):
-        assert say(True, "100%% of %(who)s", who="<i>") == "<b>100%</b> de &lt;i&gt;"
-        assert say(False, "100%% of %(who)s", who="<i>") == "<b>100%</b> de <i>"
-        assert say(True, "All 100%%") == "All 100%"
-        assert say(False, "All 100%%") == "All 100%"
-    assert asked == ["100%% of %(who)s", "All 100%%"]
-
-
 def test_a_part_is_drawn_once_for_each_reader_and_value_and_escaped() -> None:
     source = "{% macro part(value) %}{{ count() }}{{ value }}{% endmacro %}"
     counted = iter(range(10))
     environment = Environment(autoescape=True)  # it is on
     environment.globals["count"] = counted.__next__
-    macro = environment.from_string(source).module.part  # type: ignore[attr-defined]
+    module: Any = environment.from_string(source).module
     parts = Parts(most=2)
-    assert parts.drawn("en", macro, "<b>") == "0&lt;b&gt;"
-    assert parts.drawn("en", macro, "<b>") == "0&lt;b&gt;"
-    assert parts.drawn("es", macro, "<b>") == "1&lt;b&gt;"
-    assert parts.drawn("en", macro, "<b>") == "0&lt;b&gt;"
-    assert parts.drawn("en", macro, "other") == "2other"
-    assert parts.drawn("es", macro, "<b>") == "3&lt;b&gt;"
+
+    def drawn(reader: str, value: str) -> str:
+        return parts.drawn(reader, lambda _, name: getattr(module, name), "a.html", "part", value)
+
+    assert [drawn("en", "<b>"), drawn("en", "<b>")] == ["0&lt;b&gt;"] * 2
+    assert [drawn("es", "<b>"), drawn("es", "<b>")] == ["1&lt;b&gt;"] * 2
+    assert [drawn("en", "other"), drawn("es", "<b>")] == ["2other", "1&lt;b&gt;"]
+    assert drawn("en", "<b>") == "3&lt;b&gt;"
