@@ -18,6 +18,11 @@ COMPANY: Final = "@COMPANY-NUMBER@"
 PERSON: Final = "@PERSON--NUMBER@"
 """Where the numbers go: as long as what replaces them, so that lengths stay known."""
 
+AMOUNT: Final = 7777
+"""The digits of each amount that are other ones for another company: else all companies' money
+would be written once, and kept."""
+
+_AMOUNT: Final = b"%d" % AMOUNT
 _COMPANY: Final = COMPANY.encode()
 _PERSON: Final = PERSON.encode()
 ENGAGEMENTS: Final = 5
@@ -139,7 +144,8 @@ class Crm:
         }
 
     def _filled(self, template: bytes, company: int, person: int) -> bytes:
-        return template.replace(_COMPANY, b"%016d" % company).replace(_PERSON, b"%016d" % person)
+        own = template.replace(_AMOUNT, b"%d" % (1000 + company % 9000))
+        return own.replace(_COMPANY, b"%016d" % company).replace(_PERSON, b"%016d" % person)
 
     @cached_property
     def _lists(self) -> dict[str, list[dict[str, Any]]]:
@@ -248,7 +254,7 @@ class Crm:
     def _invoice(self, serial: int) -> dict[str, Any]:
         issued = self.now.date() - timedelta(days=20 + 29 * serial)
         status = "sent" if serial < 2 else "paid"
-        amount = 4200 + 10 * (serial % 12)
+        amount = 10_000 * (1 + serial % 6) + AMOUNT
         return {
             "id": f"inv_{COMPANY}_{serial}",
             "company_id": f"co_{COMPANY}",

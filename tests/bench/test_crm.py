@@ -142,3 +142,15 @@ async def test_another_service_token_is_led_to_a_login_page() -> None:
     async with client(secret="another-secret-altogether") as refused:
         with pytest.raises(SMApiUnauthorized):
             await refused.get(f"/api/companies/{company_id(7)}")
+
+
+async def test_no_two_companies_owe_the_same() -> None:
+    async with client() as sm:
+        found = [
+            await sm.listed("/api/invoices", {"company_id": company_id(n)}, kind=Invoice)
+            for n in (7, 8)
+        ]
+    (ours, _), (theirs, _) = found
+    assert len(ours) == len(theirs) > 0
+    assert {one.amount for one in ours}.isdisjoint({one.amount for one in theirs})
+    assert all(one.amount_paid in (0, one.amount) for one in (*ours, *theirs))
