@@ -6,9 +6,8 @@ import os
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
-import httpx2 as httpx
 from starlette.applications import Starlette
 
 from portal.activity.outbox import Outbox
@@ -33,14 +32,12 @@ from portal.mail import Mailer, SmtpMailer
 from portal.metrics import Metrics
 from portal.observe import configure_logging
 from portal.server_timing import timing_calls, timing_reads
-from portal.settings import Settings, load_settings
+from portal.settings import CONFIG_VARIABLE, ENV_VARIABLE, Settings, load_settings
 from portal.templating import Templates, build_templates
 from portal.tracing import Tracing, no_span, tracing_from
 
-CONFIG_VARIABLE: Final = "PORTAL_CONFIG"
-"""Where `app` finds the configuration file; `portal serve` sets it for its processes."""
-
-ENV_VARIABLE: Final = "PORTAL_ENV"
+if TYPE_CHECKING:
+    import httpx2 as httpx
 
 
 def utc_now() -> datetime:

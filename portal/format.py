@@ -1,20 +1,21 @@
 """Amounts, days and moments as the viewer's locale writes them (Babel, CLDR).
 
-Pure functions, which keep what they wrote lately: Babel takes 20 to 100 µs for each, and a page
-writes the same few hundred again and again. Amounts are Decimal with a currency code; moments are
-aware.
+Functions that keep what they wrote lately: Babel takes 20 to 100 µs for each, and a page writes
+the same few hundred again and again. Amounts are Decimal with a currency code; moments are aware.
 """
 
 from __future__ import annotations
 
+import sys
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import (
+    TIMEDELTA_UNITS,
     format_date,
     format_skeleton,
     format_time,
@@ -27,6 +28,18 @@ FALLBACK_LOCALE: Final = "en_US"
 FALLBACK_ZONE: Final = "UTC"
 KEPT: Final = 16_384
 """How many written values each function keeps: some 3 MB when all are full."""
+
+NOTHING: Final = timedelta(0)
+TICK: Final = timedelta.resolution
+SECOND: Final = timedelta(seconds=1)
+MINUTE: Final = 60
+ENOUGH: Final = 0.85
+"""How much of a unit there has to be before a distance is told in it."""
+
+UNITS: Final = tuple(
+    (seconds, round(seconds * ENOUGH)) for _, seconds in TIMEDELTA_UNITS if seconds > MINUTE
+)
+"""The units above the minute, the largest first: the seconds of one, and from how many on."""
 
 
 @lru_cache(maxsize=256)
@@ -114,12 +127,88 @@ def clock_time(value: datetime, locale: Locale, zone: ZoneInfo) -> str:
     return format_time(_aware(value), format="short", tzinfo=zone, locale=locale)
 
 
-def relative(value: datetime, now: datetime, locale: Locale) -> str:
-    """How long ago, or ahead, in the largest unit that fits: `3 days ago`, `in 2 weeks`."""
-    delta = _aware(value) - _aware(now)
-    if abs(delta) < timedelta(minutes=1):
-        delta = timedelta(minutes=1 if delta > timedelta(0) else -1)
-    return format_timedelta(delta, granularity="minute", add_direction=True, locale=locale)
+class _Until(Protocol):
+    def at_most(self, moment: datetime) -> None:
+        """Something stands until this moment and no longer."""
+
+
+class Now(Protocol):
+    """A current moment that is told until when what is said of it stands."""
+
+    @property
+    def moment(self) -> datetime:
+        """It, aware."""
+
+    @property
+    def until(self) -> _Until:
+        """Who is told."""
+
+
+def relative(value: datetime, now: datetime | Now, locale: Locale) -> str:
+    """How long ago, or ahead, in the largest unit that fits: `3 days ago`, `in 2 weeks`.
+
+    A `Now` is told when it is to be said in other words.
+    """
+    if isinstance(now, datetime):
+        return _in_words(_distance(_aware(value), _aware(now)).seconds, locale)
+    distance = _distance(_aware(value), _aware(now.moment))
+    now.until.at_most(distance.until)
+    return _in_words(distance.seconds, locale)
+
+
+def relative_until(value: datetime, now: datetime) -> datetime:
+    """The first moment from `now` on at which `relative` says something else of `value`."""
+    return _distance(value, now).until
+
+
+class _Distance(NamedTuple):
+    """What is said of a moment: that it is so many seconds ahead, or ago below zero; until when."""
+
+    seconds: int
+    until: datetime
+
+
+def _distance(value: datetime, now: datetime) -> _Distance:
+    """How far `value` is from `now`, in seconds of which the same is said; at least a minute."""
+    delta = value - now
+    if delta > NOTHING:
+        first, _ = _same_words(max(MINUTE, delta // SECOND))
+        # At a minute it stays until the moment has come.
+        return _Distance(first, value - SECOND * first + TICK if first > MINUTE else value)
+    # A second that has begun counts as one.
+    first, beyond = _same_words(max(MINUTE, -(delta // SECOND)))
+    return _Distance(-first, value + SECOND * (beyond - 1) + TICK)
+
+
+def _same_words(seconds: int) -> tuple[int, int]:
+    """The least seconds of which Babel says the same as of these, and the least more that differ.
+
+    `format_timedelta` takes the largest unit of which there is so much, and rounds half to even.
+    """
+    unit, begins, beyond = MINUTE, MINUTE, sys.maxsize
+    for larger, larger_begins in UNITS:
+        if seconds >= larger_begins:
+            unit, begins = larger, larger_begins
+            break
+        beyond = larger_begins
+    count = round(seconds / unit)
+    return max(begins, _rounds_up(unit, count - 1)), min(beyond, _rounds_up(unit, count))
+
+
+def _rounds_up(unit: int, count: int) -> int:
+    """The least seconds that round to more of the unit than `count`."""
+    return unit * count + unit // 2 + (count % 2 == 0)
+
+
+@lru_cache(maxsize=KEPT)
+def _in_words(seconds: int, locale: Locale) -> str:
+    return format_timedelta(
+        SECOND * seconds,
+        granularity="minute",
+        threshold=ENOUGH,
+        add_direction=True,
+        locale=locale,
+    )
 
 
 def _aware(value: datetime) -> datetime:

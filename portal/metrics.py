@@ -93,8 +93,8 @@ class Metrics:
 
     def sm_api_call(self, resource: str, outcome: str, seconds: float) -> None:
         """Count a request to SM API."""
-        self._sm_api_calls.labels(resource, outcome).inc()
-        self._sm_api_call_seconds.labels(resource).observe(seconds)
+        self._child(self._sm_api_calls, resource, outcome).inc()
+        self._child(self._sm_api_call_seconds, resource).observe(seconds)
 
     def breaker_state(self, is_open: bool) -> None:
         """Note whether calls are kept from SM API."""

@@ -11,6 +11,7 @@ from portal.auth.gate import Gate
 from portal.compression import Compression
 from portal.conditional import ConditionalPages
 from portal.error_page import ErrorPages
+from portal.hot_pages import HotPages
 from portal.observe import Count, RequestLog
 from portal.security import BodyLimit, HostCheck, SecurityHeaders, content_security_policy
 from portal.server_timing import ServerTiming
@@ -31,6 +32,7 @@ def middleware(
         *([Middleware(tracing.around)] if tracing is not None else []),
         Middleware(RequestLog, count=count),
         *([Middleware(ServerTiming)] if settings.environment == "local" else []),
+        Middleware(HotPages),
         Middleware(Compression),
         Middleware(ConditionalPages),
         Middleware(

@@ -1,13 +1,16 @@
 """A page is drawn again only when something that it was made from has changed.
 
 Drawing one costs a hundred times what it costs to find out that nothing has changed. A kept page is
-shown again only to the same viewer at the same address, within the same minute (pages say "3
-minutes ago"), when each of its readings is as fresh as for a page made anew, and the same.
+shown again only to the same viewer at the same address, before time alone changes a word of it
+("3 minutes ago"), when each of its readings is as fresh as for a page made anew, and the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import Final
 
 from starlette.requests import Request
@@ -16,17 +19,49 @@ from starlette.responses import Response
 from portal.auth.gate import access_in
 from portal.conditional import tag_of
 from portal.crm.access import ClientAccess
-from portal.env import env_of
+from portal.crm.reads import Need
+from portal.domain.viewer import Viewer
+from portal.env import Env, env_of
 from portal.kept_pages import KeptPage
 from portal.templating import theme_of
 
 Page = Callable[[Request], Awaitable[Response]]
-Besides = Callable[[Request], Awaitable[Hashable]]
-
-SECONDS: Final = 60
 
 
-def kept(page: Page, besides: Besides | None = None) -> Page:
+@dataclass(frozen=True)
+class Besides:
+    """What decides a page beside its readings: entries of STATE, and what they say to it now."""
+
+    entries: Callable[[Viewer], tuple[str, ...]]
+    said: Callable[[Env, ClientAccess], Awaitable[Hashable]]
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """What a page rests on: its readings, its time, and what entries of STATE say to it."""
+
+    needs: tuple[Need, ...]
+    until: datetime
+    entries: tuple[str, ...]
+    still_say: Callable[[], Awaitable[bool]]
+
+
+def each_of(*besides: Besides) -> Besides:
+    """What decides a page that all of these do."""
+
+    def entries(viewer: Viewer) -> tuple[str, ...]:
+        return tuple(entry for one in besides for entry in one.entries(viewer))
+
+    async def said(env: Env, access: ClientAccess) -> Hashable:
+        return tuple([await one.said(env, access) for one in besides])
+
+    return Besides(entries, said)
+
+
+NOTHING: Final = each_of()
+
+
+def kept(page: Page, besides: Besides = NOTHING) -> Page:
     """The page, kept. `besides` gives what else decides it, where something does.
 
     Of the request it may read the address and the theme, of everything else only what its access
@@ -37,26 +72,34 @@ def kept(page: Page, besides: Besides | None = None) -> Page:
         access = _access_for_keeping(request)
         if access is None:
             return await page(request)
-        pages = env_of(request).pages
+        env = env_of(request)
         key = (
             request.url.path,
             request.url.query,
             access.viewer,
             theme_of(request),
-            int(access.now().timestamp()) // SECONDS,
-            await besides(request) if besides else None,
+            said := await besides.said(env, access),
         )
-        found = pages.get(key)
+        entries = besides.entries(access.viewer)
+        still = partial(_still_say, besides, env, access, said)
+        found = env.pages.get(key, env.clock())
         if found is not None and await access.still_stand(found.needs):
+            request.state.grounds = Grounds(found.needs, found.until, entries, still)
             return _again(found)
         drawn = await page(request)
         if drawn.status_code == 200 and access.is_of_now:
             body = bytes(drawn.body)
             drawn.headers["ETag"] = tag_of(body)
-            pages.keep(key, KeptPage(body, tuple(drawn.raw_headers), access.needs))
+            headers = tuple(drawn.raw_headers)
+            env.pages.keep(key, KeptPage(body, headers, access.needs, access.until.moment))
+            request.state.grounds = Grounds(access.needs, access.until.moment, entries, still)
         return drawn
 
     return answer
+
+
+async def _still_say(besides: Besides, env: Env, access: ClientAccess, before: Hashable) -> bool:
+    return await besides.said(env, access) == before
 
 
 def _access_for_keeping(request: Request) -> ClientAccess | None:

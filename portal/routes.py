@@ -6,75 +6,92 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 
 from portal.accent import PATH as ACCENT_CSS
 from portal.accent import accent_css
-from portal.api.openapi import openapi_json
-from portal.api.portal_config import portal_config
-from portal.api.reads import read_list, read_one
-from portal.api.writes import (
-    patch_contact,
-    patch_profile,
-    post_activity,
-    post_company,
-    read_profile,
-)
 from portal.assets import HashedFiles
-from portal.auth.choice import choose_company
-from portal.auth.google.sso import callback, start
-from portal.auth.language import choose_language
-from portal.auth.login import (
-    check_mail,
-    enter_code,
-    login_page,
-    open_link,
-    press_button,
-    request_link,
-)
-from portal.auth.logout import logout, logout_everywhere
-from portal.auth.me import me
-from portal.documents.calendar_feed import calendar_feed
-from portal.documents.invoice_pdf import invoice_pdf
-from portal.documents.my_data import my_data
-from portal.documents.statement_csv import statement_csv
-from portal.documents.statement_pdf import statement_pdf
 from portal.health import healthz, readyz
+from portal.later import later
 from portal.live.stream import live_events
-from portal.notices.page import choose_notices
-from portal.notices.unsubscribe import ask_to_unsubscribe, unsubscribe
-from portal.packs.download import download
-from portal.packs.events import events
-from portal.page_memo import kept
-from portal.pages.access_review import complete_review, review
-from portal.pages.account import account, end_sign_in
-from portal.pages.activity import activity
-from portal.pages.calendar import calendar, change_calendar
-from portal.pages.engagements import engagement, engagements
-from portal.pages.explain import explain
+from portal.page_memo import Besides, each_of, kept
+from portal.pages.access_review import review_entries, review_in_view
 from portal.pages.home import home
-from portal.pages.invoices import ask_about_invoice, invoice, invoices, invoices_csv
-from portal.pages.last_visit import visit_in_view
-from portal.pages.profile import change_profile, choose_theme
-from portal.pages.search import search
-from portal.pages.statement import statement
-from portal.pages.team import ask, team
-from portal.pages.verify import check_invoice, verify
-from portal.pages.year_pack import (
-    cancel_year_pack,
-    delete_year_pack,
-    go_on_with_year_pack,
-    start_year_pack,
-    year_pack,
-    year_packs,
-)
+from portal.pages.last_visit import visit_entries, visit_in_view
 from portal.scrape import metrics
 from portal.security_txt import PATH as SECURITY_TXT
 from portal.security_txt import security_txt
 from portal.speculation import PATH as SPECULATION_RULES
 from portal.speculation import speculation_rules
-from portal.staff.clients import clients
-from portal.staff.company import company_page
-from portal.staff.contact import change_access, confirm_access, contact_page
-from portal.staff.preview import exit_view_as, view_as
 from portal.templating import STATIC_DIR
 
+(openapi_json,) = later("portal.api.openapi", "openapi_json")
+(portal_config,) = later("portal.api.portal_config", "portal_config")
+read_list, read_one = later("portal.api.reads", "read_list", "read_one")
+patch_contact, patch_profile, post_activity, post_company, read_profile = later(
+    "portal.api.writes",
+    "patch_contact",
+    "patch_profile",
+    "post_activity",
+    "post_company",
+    "read_profile",
+)
+(choose_company,) = later("portal.auth.choice", "choose_company")
+callback, start = later("portal.auth.google.sso", "callback", "start")
+(choose_language,) = later("portal.auth.language", "choose_language")
+check_mail, enter_code, login_page, open_link, press_button, request_link = later(
+    "portal.auth.login",
+    "check_mail",
+    "enter_code",
+    "login_page",
+    "open_link",
+    "press_button",
+    "request_link",
+)
+logout, logout_everywhere = later("portal.auth.logout", "logout", "logout_everywhere")
+(me,) = later("portal.auth.me", "me")
+(calendar_feed,) = later("portal.documents.calendar_feed", "calendar_feed")
+(invoice_pdf,) = later("portal.documents.invoice_pdf", "invoice_pdf")
+(my_data,) = later("portal.documents.my_data", "my_data")
+(statement_csv,) = later("portal.documents.statement_csv", "statement_csv")
+(statement_pdf,) = later("portal.documents.statement_pdf", "statement_pdf")
+(choose_notices,) = later("portal.notices.page", "choose_notices")
+ask_to_unsubscribe, unsubscribe = later(
+    "portal.notices.unsubscribe", "ask_to_unsubscribe", "unsubscribe"
+)
+(download,) = later("portal.packs.download", "download")
+(events,) = later("portal.packs.events", "events")
+complete_review, review = later("portal.pages.access_review", "complete_review", "review")
+account, end_sign_in = later("portal.pages.account", "account", "end_sign_in")
+(activity,) = later("portal.pages.activity", "activity")
+calendar, change_calendar = later("portal.pages.calendar", "calendar", "change_calendar")
+engagement, engagements = later("portal.pages.engagements", "engagement", "engagements")
+(explain,) = later("portal.pages.explain", "explain")
+ask_about_invoice, invoice, invoices, invoices_csv = later(
+    "portal.pages.invoices", "ask_about_invoice", "invoice", "invoices", "invoices_csv"
+)
+change_profile, choose_theme = later("portal.pages.profile", "change_profile", "choose_theme")
+(search,) = later("portal.pages.search", "search")
+(statement,) = later("portal.pages.statement", "statement")
+ask, team = later("portal.pages.team", "ask", "team")
+check_invoice, verify = later("portal.pages.verify", "check_invoice", "verify")
+cancel_year_pack, delete_year_pack, go_on_with_year_pack, start_year_pack, year_pack, year_packs = (
+    later(
+        "portal.pages.year_pack",
+        "cancel_year_pack",
+        "delete_year_pack",
+        "go_on_with_year_pack",
+        "start_year_pack",
+        "year_pack",
+        "year_packs",
+    )
+)
+(clients,) = later("portal.staff.clients", "clients")
+(company_page,) = later("portal.staff.company", "company_page")
+change_access, confirm_access, contact_page = later(
+    "portal.staff.contact", "change_access", "confirm_access", "contact_page"
+)
+exit_view_as, view_as = later("portal.staff.preview", "exit_view_as", "view_as")
+
+BESIDE_HOME = each_of(
+    Besides(visit_entries, visit_in_view), Besides(review_entries, review_in_view)
+)
 AUTH = [
     Route("/me", me, name="me"),
     Route("/magic", request_link, methods=["POST"], name="request_link"),
@@ -110,7 +127,7 @@ ROUTES: list[BaseRoute] = [
     Mount("/auth", app=Router(AUTH, redirect_slashes=False)),
     Mount("/api/auth", app=Router(AUTH, redirect_slashes=False), name="api_auth"),
     # A client's pages.
-    Route("/", kept(home, besides=visit_in_view), name="home"),
+    Route("/", kept(home, besides=BESIDE_HOME), name="home"),
     Route("/engagements", kept(engagements), name="engagements"),
     Route("/engagements/{id}", kept(engagement), name="engagement"),
     Route("/invoices", kept(invoices), name="invoices"),

@@ -36,6 +36,11 @@ from portal.edge.variables import (
 )
 from portal.variables import VARIABLES
 
+CONFIG_VARIABLE: Final = "PORTAL_CONFIG"
+"""Where a serving process finds the configuration file; `portal serve` sets it."""
+
+ENV_VARIABLE: Final = "PORTAL_ENV"
+
 STATE: Final = "STATE"
 ACTIVITIES: Final = "ACTIVITIES"
 SM_API: Final = "SM_API"

@@ -8,10 +8,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from babel import Locale
+from babel.dates import TIMEDELTA_UNITS, format_timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal import format as formats
+from portal.domain.until import Now
 
 US, GERMAN, MEXICAN = (formats.locale_of(name) for name in ("en_US", "de_DE", "es-MX"))
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -98,6 +101,42 @@ def test_days_and_numbers_follow_the_locale() -> None:
 )
 def test_how_long_ago(ahead: timedelta, words: str) -> None:
     assert formats.relative(NOON + ahead, NOON, US) == words
+
+
+DISTANCES = st.one_of(
+    st.timedeltas(timedelta(days=-3650), timedelta(days=3650)),
+    st.timedeltas(timedelta(days=-2), timedelta(days=2)),
+    st.timedeltas(timedelta(minutes=-3), timedelta(minutes=3)),
+    st.builds(
+        lambda unit, halves, ticks: unit * halves / 2 + timedelta.resolution * ticks,
+        st.sampled_from([timedelta(seconds=seconds) for _, seconds in TIMEDELTA_UNITS]),
+        st.integers(-30, 30),
+        st.integers(-1, 1),
+    ),
+)
+LOCALES = st.sampled_from(["en_US", "de_DE", "es_MX", "pl_PL", "ar_EG", "ja_JP", "he_IL"])
+
+
+@given(DISTANCES, LOCALES.map(formats.locale_of))
+@settings(deadline=None, max_examples=500)
+def test_how_long_ago_is_said_as_babel_says_it(ahead: timedelta, locale: Locale) -> None:
+    delta = ahead
+    if abs(delta) < timedelta(minutes=1):
+        delta = timedelta(minutes=1 if delta > timedelta(0) else -1)
+    said = format_timedelta(delta, granularity="minute", add_direction=True, locale=locale)
+    assert formats.relative(NOON + ahead, NOON, locale) == said
+
+
+@given(DISTANCES, st.floats(0, 1))
+@settings(deadline=None, max_examples=500)
+def test_how_long_ago_is_said_until_the_moment_that_is_told(ahead: timedelta, part: float) -> None:
+    value, now = NOON + ahead, Now(NOON)
+    said, until = formats.relative(value, now, US), now.until.moment
+    assert until == formats.relative_until(value, NOON) > NOON
+    last = until - timedelta.resolution
+    for moment in (NOON + part * (last - NOON), last):
+        assert formats.relative(value, moment, US) == said
+    assert formats.relative(value, until, US) != said
 
 
 def test_a_scale_has_short_months_and_rough_amounts() -> None:

@@ -66,7 +66,8 @@ def test_words_of_a_python_keyword_and_lists_of_values_can_be_passed() -> None:
 
 def test_macros_are_called_as_jinja_calls_them() -> None:
     source = (
-        "{% macro one(a, b='<') %}{{ a }}{{ b }}{% if caller is defined %}{{ caller() }}{% endif %}{% endmacro %}"
+        "{% macro one(a, b='<') %}{{ a }}{{ b }}{% if caller is defined %}{{ caller() }}"
+        "{% endif %}{% endmacro %}"
         "{{ one('&') }}{% call one('x') %}<i>{% endcall %}"
         "{% for n in [1, 2] %}{{ one(n, b=loop.last) }}{% endfor %}"
     )

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any, Final
 from unittest.mock import patch
+from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import httpx2 as httpx
 import pytest
 
+from portal.kept_pages import KeptPage, KeptPages
 from portal.templating import Templates
+from tests.pages.test_access_review import form_of
 from tests.stage import Stage, stage
 
 KEPT: Final = (
@@ -23,6 +29,12 @@ KEPT: Final = (
     "/explain/owed",
     "/search?q=mode",
 )
+MORE_KEPT: Final = (
+    "/explain/updates",
+    "/explain/under-way",
+    "/explain/progress?engagement=eng_abc123",
+)
+FOR_VIEWERS: Final = ("/", "/engagements", "/activity", "/search?q=mode")
 
 
 @pytest.fixture
@@ -104,18 +116,122 @@ async def test_data_that_is_asked_for_anew_and_is_the_same_does_not_draw_anew(on
     assert drawn.names == []
 
 
-async def test_minutes_that_pass_are_told(on: Stage) -> None:
-    jane = await jane_at(on, "/")
-    with Drawings() as drawn:
-        on.clock.forward(seconds=61)
-        await jane.get("/")
-    assert drawn.names == ["home.html"]
+class Standing:
+    """Until when the pages stand that are kept while this is open: the latest of each address."""
+
+    def __init__(self) -> None:
+        self.until: dict[str, datetime] = {}
+        self._keep = KeptPages.keep
+
+    def __enter__(self) -> Standing:
+        told = self
+
+        def keep(pages: KeptPages, key: Any, page: KeptPage) -> None:
+            told.until[f"{key[0]}?{key[1]}".rstrip("?")] = page.until
+            told._keep(pages, key, page)
+
+        self._patch = patch.object(KeptPages, "keep", keep)
+        self._patch.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._patch.stop()
+
+
+@pytest.mark.parametrize(
+    ("email", "zone", "locale", "addresses"),
+    [
+        ("jane@acme.com", "America/New_York", "en_US", (*KEPT, *MORE_KEPT)),
+        ("sam@acme.com", "Pacific/Apia", "de_DE", FOR_VIEWERS),
+        ("hank@globex.com", "Asia/Kathmandu", "es_MX", ("/", "/activity", "/invoices")),
+    ],
+)
+async def test_whatever_the_time_a_kept_page_is_the_one_that_would_be_drawn(
+    email: str, zone: str, locale: str, addresses: tuple[str, ...]
+) -> None:
+    chance = Random(email)
+    async with stage(read_freshness=1e9, session_days=400) as on:
+        someone = await on.signed_in(email)
+        contact_id = (await someone.get("/auth/me")).json()["user"]["id"]
+        await on.patch(f"/api/contacts/{contact_id}", timezone=zone, locale=locale)
+        # Who they are is known for half a minute.
+        on.clock.forward(minutes=1)
+        for address in addresses * 3:
+            on.clock.forward(seconds=86_400 * 10 ** chance.uniform(-6, 1))
+            await stands_as_told(on, someone, address, chance)
+
+
+@pytest.mark.parametrize("hour", [0, 5, 12, 18])
+async def test_home_greets_by_the_hour_and_tells_the_day(hour: int) -> None:
+    async with stage(read_freshness=1e9) as on:
+        jane = await on.signed_in("jane@acme.com")
+        for days in (1, 2):
+            turn = datetime(2026, 11, 24 + days, hour, tzinfo=ZoneInfo("America/New_York"))
+            on.clock.now = turn.astimezone(UTC) - timedelta(minutes=2)
+            await stands_as_told(on, jane, "/", Random(days))
+
+
+async def stands_as_told(
+    on: Stage, someone: httpx.AsyncClient, address: str, chance: Random
+) -> None:
+    """The page is what would be drawn until the moment that is kept with it, and then drawn."""
+    with Standing() as kept, Drawings() as drawn:
+        for _ in range(2):
+            assert (await drawn_anew(on, someone, address)).status_code == 200
+            await on.settle()
+        until = kept.until[address]
+        for moment in moments_before(until, on.clock(), chance):
+            on.clock.now = moment
+            drawn.names.clear()
+            again = (await someone.get(address)).content
+            assert drawn.names == []
+            fresh = await drawn_anew(on, someone, address)
+            assert fresh.content == again, (address, moment)
+            assert drawn.names != []
+            await on.settle()
+            assert kept.until[address] >= until
+        drawn.names.clear()
+        on.clock.now = kept.until[address]
+        await someone.get(address)
+        assert drawn.names != [], address
+
+
+async def drawn_anew(on: Stage, someone: httpx.AsyncClient, address: str) -> httpx.Response:
+    """The page as nothing that is kept has it: not even for a browser with the same cookies."""
+    on.env.pages.clear()
+    someone.cookies.set("anew", uuid4().hex)
+    return await someone.get(address)
+
+
+def moments_before(until: datetime, now: datetime, chance: Random) -> list[datetime]:
+    """One of those from now until then, and the last."""
+    last = until - timedelta.resolution
+    return [now + chance.random() * (last - now), last]
+
+
+async def test_a_visit_goes_on_while_kept_pages_are_looked_at() -> None:
+    async with stage(read_freshness=1e9) as on:
+        jane = await jane_at(on, "/")
+        on.clock.forward(days=3)
+        for minutes in (0, 14, 14, 14):
+            on.clock.forward(minutes=minutes)
+            assert "since your last visit 3 days ago" in (await jane.get("/")).text
+            await on.settle()
+
+
+async def test_a_review_that_is_done_and_not_in_the_crm_yet_is_not_asked_for_again() -> None:
+    async with stage(read_freshness=1e9) as on:
+        jane = await jane_at(on, "/")
+        assert "/team/review" in (await jane.get("/")).text
+        answers = await form_of(jane, ct_def456="keep")
+        assert (await jane.post("/team/review", data=answers)).status_code == 303
+        assert "/team/review" not in (await jane.get("/")).text
 
 
 async def test_nobody_is_shown_what_was_kept_for_another(on: Stage) -> None:
     await jane_at(on, *KEPT)
     sam = await on.signed_in("sam@acme.com")
-    for address in ("/", "/engagements", "/activity", "/search?q=mode"):
+    for address in FOR_VIEWERS:
         page = await sam.get(address)
         assert "jane@acme.com" not in page.text, address
         assert "$" not in page.text, address

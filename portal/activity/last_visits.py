@@ -28,7 +28,7 @@ class LastVisits:
 
         Raises StateUnavailable.
         """
-        found = await self._state.get(_key(contact_id))
+        found = await self._state.get(entry_of(contact_id))
         try:
             return None if found is None else msgspec.json.decode(found, type=Visits)
         except msgspec.DecodeError:
@@ -38,10 +38,13 @@ class LastVisits:
     async def keep(self, contact_id: str, visits: Visits) -> None:
         """Keep this in place of what was kept. While STATE is away the visit is not noted."""
         try:
-            await self._state.put(_key(contact_id), msgspec.json.encode(visits), ttl=KEPT_SECONDS)
+            await self._state.put(
+                entry_of(contact_id), msgspec.json.encode(visits), ttl=KEPT_SECONDS
+            )
         except StateUnavailable as error:
             log.warning("visit_not_noted", detail=error.detail)
 
 
-def _key(contact_id: str) -> str:
+def entry_of(contact_id: str) -> str:
+    """The entry of STATE that a contact's visits are kept in."""
     return f"visits:{contact_id}"

@@ -24,12 +24,15 @@ UNKNOWN: Final = SessionState()
 """Of a session that STATE cannot be asked about now."""
 
 
+def entries_of(session: Session, subject: str) -> tuple[str, str, str]:
+    """The entries of STATE that `session_state` reads."""
+    return (REVOKED + session.id, ENDED_BEFORE + subject, STAFF + session.id)
+
+
 async def session_state(state: KV, session: Session, subject: str) -> SessionState:
     """What STATE says of the session now. Raises StateUnavailable.
 
     The same as `Revocations.is_ended` and `StaffMarks.of`, which ask one thing each.
     """
-    revoked, cutoff, mark = await state.get_many(
-        (REVOKED + session.id, ENDED_BEFORE + subject, STAFF + session.id)
-    )
+    revoked, cutoff, mark = await state.get_many(entries_of(session, subject))
     return SessionState(is_ended_by(session, revoked, cutoff), read_mark(mark))

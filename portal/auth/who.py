@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
 
 from starlette.requests import Request
 
 from portal.auth.audit import note_hub_preview
+from portal.auth.company_hint import hint_in
 from portal.auth.cookies import session_tokens
 from portal.auth.csrf import SAFE_METHODS
 from portal.auth.lens import read_lens
 from portal.auth.revocation import Revocations
 from portal.auth.session import Session, read, verify
-from portal.auth.session_state import UNKNOWN, session_state
+from portal.auth.session_state import UNKNOWN, SessionState, session_state
 from portal.auth.staff_marks import StaffMark
 from portal.crm.access import ask_ahead
 from portal.crm.cache import Patience
-from portal.crm.contacts import Confirmed, viewer_of_contact
+from portal.crm.contacts import RECORD_ID, Confirmed, viewer_of_contact
 from portal.crm.models import Contact
 from portal.crm.reads import CompanyReads
 from portal.domain.confirmation import Trust
-from portal.domain.viewer import Preview, Staff, Viewer
+from portal.domain.viewer import Preview, Role, Staff, Viewer
 from portal.env import Env
 from portal.errors import (
     AccessRemoved,
@@ -33,10 +33,6 @@ from portal.errors import (
     StateUnavailable,
 )
 
-T = TypeVar("T")
-
-HOME: Final = "/"
-
 
 @dataclass(frozen=True)
 class SignedIn:
@@ -45,6 +41,7 @@ class SignedIn:
     `subject`: whose session it is, a contact's id where the CRM knows them. `contact`: the record
     behind what is shown, in a preview the client's. For clients `viewer` is set; for staff
     `staff`; in a preview both, and `preview`. `trust`: how far the CRM's last word still carries.
+    `confirmed`: that word, where it alone says all of this.
     """
 
     session: Session
@@ -54,6 +51,7 @@ class SignedIn:
     staff: Staff | None = None
     preview: Preview | None = None
     trust: Trust = Trust.FULL
+    confirmed: Confirmed | None = None
 
 
 async def signed_in(env: Env, request: Request, patience: Patience | None = None) -> SignedIn:
@@ -63,16 +61,14 @@ async def signed_in(env: Env, request: Request, patience: Patience | None = None
     the CRM has been away for too long; SMApiError when it cannot be asked and nothing is known;
     StateUnavailable when the revocations cannot, save for a client who only reads.
     """
-    session = presented_session(env, request)
-    request.state.signed_in_as = session.claims.email
-    if not session.claims.holds(env.settings.product):
+    token, session = _presented(env, request)
+    claims = session.claims
+    request.state.signed_in_as = claims.email
+    if not claims.holds(env.settings.product):
         raise ProductMissing
-    _ask_ahead(env, request, session)
-    confirmed = await env.contacts.confirmed(session.claims.id, session.claims.email, patience)
+    confirmed, kept = await _confirmed(env, request, token, session, patience)
     contact, trust = confirmed.contact, trust_in(env, confirmed)
     subject = subject_of(session, contact)
-    reads_on = may_read_unchecked(env, request, session, contact)
-    kept = await _or(session_state(env.state, session, subject), UNKNOWN, reads_on)
     if kept.is_ended:
         raise SignInNeeded
     if trust is Trust.NONE:
@@ -91,21 +87,48 @@ async def signed_in(env: Env, request: Request, patience: Patience | None = None
         return SignedIn(session, subject, own, staff=staff, trust=trust)
     if contact is None or not env.contacts.may_enter(contact):
         raise AccessRemoved
-    return SignedIn(session, subject, contact, viewer=viewer_for(env, contact), trust=trust)
+    viewer = viewer_for(env, contact)
+    return SignedIn(session, subject, contact, viewer=viewer, trust=trust, confirmed=confirmed)
 
 
-def _ask_ahead(env: Env, request: Request, session: Session) -> None:
-    """Have the home page's lists asked for while the CRM is asked whether its viewer may come in.
+async def _confirmed(
+    env: Env, request: Request, token: str, session: Session, patience: Patience | None
+) -> tuple[Confirmed, SessionState]:
+    """What the CRM and STATE say of the session. Raises as `signed_in` does."""
+    claims = session.claims
+    kept = await _kept(env, session, claims.id)
+    if isinstance(kept, SessionState) and not kept.is_ended:
+        _ask_ahead(env, request, token, session)
+    confirmed = await env.contacts.confirmed(claims.id, claims.email, patience)
+    subject = subject_of(session, confirmed.contact)
+    if subject != claims.id:
+        kept = await _kept(env, session, subject)
+    if isinstance(kept, StateUnavailable):
+        if not may_read_unchecked(env, request, session, confirmed.contact):
+            raise kept
+        kept = UNKNOWN
+    return confirmed, kept
 
-    For somebody who was here before, which makes one round trip to SM API of two. Of the company
-    that they were of then: nothing is shown of it unless the CRM says that they still are.
+
+def _ask_ahead(env: Env, request: Request, token: str, session: Session) -> None:
+    """Have a page's lists asked for while the CRM is asked whether its viewer may come in.
+
+    Which makes one round trip to SM API of two. Of the company that the CRM named last, else of
+    the one that the token names: nothing is shown of it unless the CRM says that they are of it.
     """
     claims, product = session.claims, env.settings.product
-    if request.scope["path"] != HOME or claims.viewing_as is not None:
+    if claims.viewing_as is not None or request.scope["method"] not in SAFE_METHODS:
         return
-    company_id = env.contacts.company_before(claims.id, claims.email)
-    if company_id is not None:
-        ask_ahead(CompanyReads(env.sm, env.reads, company_id, product), product)
+    if env.contacts.has(claims.id):
+        known = env.contacts.overdue(claims.id, claims.email)
+        company_id = known.company_id if known else None
+        sees_money = known is not None and Role.of(known.portal_role) is Role.CLIENT_ADMIN
+    else:
+        hint = hint_in(token)
+        company_id, sees_money = hint.company_id, hint.sees_money
+    if company_id and RECORD_ID.fullmatch(company_id):
+        reads = CompanyReads(env.sm, env.reads, company_id, product)
+        ask_ahead(reads, request.scope["path"], sees_money=sees_money)
 
 
 def may_read_unchecked(
@@ -124,14 +147,12 @@ def may_read_unchecked(
     return subject_of(session, contact) == contact.id
 
 
-async def _or(asked: Awaitable[T], otherwise: T, reads_on: bool) -> T:
-    """What STATE says; `otherwise` when it is away and the session reads on without it."""
+async def _kept(env: Env, session: Session, subject: str) -> SessionState | StateUnavailable:
+    """What STATE says of the session; what it raises when it is away, for later."""
     try:
-        return await asked
-    except StateUnavailable:
-        if not reads_on:
-            raise
-        return otherwise
+        return await session_state(env.state, session, subject)
+    except StateUnavailable as away:
+        return away
 
 
 def trust_in(env: Env, confirmed: Confirmed) -> Trust:
@@ -147,10 +168,14 @@ def presented_session(env: Env, request: Request) -> Session:
     A preview whose token has expired does not give way to the session beneath it: whoever looks
     at the client's page must not find themself acting as staff. Raises PreviewEnded.
     """
+    return _presented(env, request)[1]
+
+
+def _presented(env: Env, request: Request) -> tuple[str, Session]:
     settings = env.settings
     for token in session_tokens(request, settings.product):
         try:
-            return verify(token, settings.session_secrets, env.clock())
+            return token, verify(token, settings.session_secrets, env.clock())
         except SignInNeeded:
             if _is_preview(token, settings.session_secrets):
                 raise PreviewEnded from None

@@ -13,9 +13,10 @@ from portal.asgi import build_app
 from portal.cli.banner import banner
 from portal.cli.cron import run_on_schedule
 from portal.cli.keys import DATA_FILE
+from portal.cli.listener import PortTaken, bind
 from portal.cli.project import add_project_options, load_project
 from portal.cli.sandbox import Place, add_second_portal, sandbox_running
-from portal.cli.servers import PortTaken, bind, serving, stop_signals
+from portal.cli.servers import serving, stop_signals
 from portal.edge.config import Config
 from portal.edge.cron import parse_cron
 from portal.edge.dev_vars import DEV_VARS, new_secrets, write_dev_vars

@@ -13,8 +13,9 @@ from typing import Final
 
 from portal.asgi import utc_now
 from portal.cli.keys import DATA_FILE, add_key_commands
+from portal.cli.listener import PortTaken, bind
 from portal.cli.project import add_project_options, load_project
-from portal.cli.servers import PortTaken, bind, serving, stop_signals
+from portal.cli.servers import serving, stop_signals
 from portal.observe import configure_logging
 from portal.sandbox.app import SandboxConfig, create_sandbox
 from portal.sandbox.demo import DEMO_PEOPLE, DemoPerson, seed, seed_large

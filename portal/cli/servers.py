@@ -19,28 +19,7 @@ GRACE_SECONDS: Final = 5
 """For requests that are under way when a server is asked to stop. What goes on after answers has
 until `STOP_SECONDS` of `portal.app`, and the whole process 10 seconds."""
 
-BACKLOG: Final = 2048
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-
-
-class PortTaken(Exception):
-    """Another program listens there already."""
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(f"{host}:{port} is taken by another program")
-        self.port = port
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes any free one. Raises PortTaken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise PortTaken(host, port) from error
-    # asyncio does this for sockets that it makes itself; without it an answer can wait 40 ms.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
 
 
 def server_config(app: ASGIApp) -> uvicorn.Config:

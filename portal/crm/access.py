@@ -7,14 +7,12 @@ filter on invoices and activities (sm-api §16, 6 and 7).
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
-from portal.crm.client import Params
 from portal.crm.contacts import RECORD_ID, Contacts
 from portal.crm.models import (
     AccessEvent,
@@ -27,7 +25,7 @@ from portal.crm.models import (
     Engagement,
     Invoice,
 )
-from portal.crm.reads import CompanyReads, Need, Records
+from portal.crm.reads import CompanyReads, Listing, Need
 from portal.crm.visibility import (
     VisibilityRules,
     activity_for,
@@ -38,6 +36,7 @@ from portal.crm.visibility import (
     hides_invoice,
 )
 from portal.domain.journey import Journey
+from portal.domain.until import Now, Until, next_midnight, next_minute
 from portal.domain.viewer import Viewer
 from portal.errors import (
     NotFound,
@@ -78,15 +77,74 @@ class SignInLog:
     is_whole: bool
 
 
-def ask_ahead(reads: CompanyReads, product: str) -> None:
-    """Have asked for, by nobody waiting, the lists that the home page is made of.
+ENGAGEMENTS: Final = Listing("engagements", Engagement, of_product=True)
+INVOICES: Final = Listing("invoices", Invoice)
+CONTACTS: Final = Listing("contacts", Contact)
+ACTIVITIES: Final = Listing("activities", Activity, most=MOST_ACTIVITIES)
 
-    What they are kept as is what `ClientAccess` reads them as; whoever reads them is decided there.
+
+def logged(activity_type: str, kind: type[LoggedT]) -> Listing[LoggedT]:
+    """What this portal itself logged of one type."""
+    most = MOST_ACTIVITIES
+    return Listing("activities", kind, most=most, activity_type=activity_type, is_logged=True)
+
+
+REQUESTS: Final = logged(ACCESS_REQUEST, AccessRequest)
+REVIEWS: Final = logged(ACCESS_REVIEW, AccessReview)
+GRANTS: Final = logged(ACCESS_GRANTED, AccessEvent)
+SIGN_INS: Final = logged(SIGN_IN, AccessEvent)
+ACCESS_LOG: Final = tuple(logged(kind, AccessEvent) for kind in ACCESS_EVENTS)
+
+
+@dataclass(frozen=True)
+class MadeOf:
+    """The lists that a page is made of, and those that only who sees money sees there.
+
+    Known before the page is, so that they are asked for at once and not one after the other.
     """
-    reads.ask_list("/api/engagements", Engagement, {"product": product})
-    reads.ask_list("/api/activities", Activity, most=MOST_ACTIVITIES)
-    reads.ask_list("/api/invoices", Invoice)
-    reads.ask_logged(ACCESS_REVIEW, AccessReview, most=MOST_ACTIVITIES)
+
+    lists: tuple[Listing[Any], ...] = ()
+    of_money: tuple[Listing[Any], ...] = ()
+    company: bool = False
+
+    def for_viewer(self, sees_money: bool) -> tuple[Listing[Any], ...]:
+        """Those that are read for a viewer."""
+        return (*self.lists, *self.of_money) if sees_money else self.lists
+
+
+HOME: Final = MadeOf((ENGAGEMENTS, ACTIVITIES), (INVOICES, REVIEWS))
+ONE_ENGAGEMENT: Final = MadeOf((ENGAGEMENTS, ACTIVITIES), (INVOICES,))
+TIMELINE: Final = MadeOf((ENGAGEMENTS, ACTIVITIES))
+BILLING: Final = MadeOf((), (ENGAGEMENTS, INVOICES))
+STATEMENT: Final = MadeOf((), (ENGAGEMENTS, INVOICES), company=True)
+ONE_INVOICE: Final = STATEMENT
+TEAM: Final = MadeOf((), (REQUESTS, CONTACTS, *ACCESS_LOG, REVIEWS))
+ACCOUNT: Final = MadeOf((*ACCESS_LOG, CONTACTS))
+PAGES: Final[Mapping[str, MadeOf]] = {
+    "/": HOME,
+    "/engagements": TIMELINE,
+    "/engagements/": ONE_ENGAGEMENT,
+    "/invoices": BILLING,
+    "/invoices/": ONE_INVOICE,
+    "/activity": TIMELINE,
+    "/statement": STATEMENT,
+    "/team": TEAM,
+    "/account": ACCOUNT,
+}
+"""By path; with a slash behind it, those of one record. What is not here asks for itself."""
+
+
+def ask_ahead(reads: CompanyReads, path: str, *, sees_money: bool) -> None:
+    """Have asked for, by nobody waiting, what the page at `path` is made of.
+
+    What it is kept as is what `ClientAccess` reads it as; whoever reads it is decided there.
+    """
+    folder, slash, _ = path[1:].partition("/")
+    page = PAGES.get(f"/{folder}{slash}")
+    if page is not None:
+        reads.ask(page.for_viewer(sees_money))
+        if page.company and sees_money:
+            reads.ask_company()
 
 
 class Patches(Protocol):
@@ -114,6 +172,7 @@ class ClientAccess:
         self._clock = clock
         self.rules = rules
         self.journey = journey
+        self.until = Until()
 
     @property
     def as_of(self) -> datetime | None:
@@ -154,19 +213,34 @@ class ClientAccess:
             for viewer in viewers
         ]
 
+    def begin(self, page: MadeOf) -> None:
+        """Have all that the page reads asked for at once; it may then read one after the other."""
+        sees_money = self.viewer.sees_money
+        self._reads.begin(page.for_viewer(sees_money))
+        if page.company and sees_money:
+            self._reads.begin_company()
+
     def now(self) -> datetime:
-        """The current moment, aware, in UTC."""
-        return self._clock()
+        """The current moment, aware, in UTC. What is made of it stands for this minute."""
+        now = self._clock()
+        self.until.at_most(next_minute(now))
+        return now
+
+    def moment(self) -> Now:
+        """The current moment, in UTC, for what tells itself until when it stands."""
+        return Now(self._clock(), self.until)
 
     def today(self) -> date:
         """The calendar day where the viewer is: what "overdue" is measured against."""
-        return self._clock().astimezone(ZoneInfo(self.viewer.time_zone)).date()
+        zone = ZoneInfo(self.viewer.time_zone)
+        today = self._clock().astimezone(zone).date()
+        self.until.at_most(next_midnight(today, zone))
+        return today
 
     async def company(self) -> Company:
         """The viewer's company. Raises NotFound when the CRM no longer has it."""
-        path = f"/api/companies/{self.viewer.company_id}"
         try:
-            company = (await self._reads.record(path, Company)).value
+            company = (await self._reads.company()).value
         except SMApiNotFound as error:
             raise NotFound from error
         if company.id != self.viewer.company_id:
@@ -202,11 +276,8 @@ class ClientAccess:
         """
         if not self.viewer.sees_money:
             raise RoleNotAllowed
-        engagements, invoices = await asyncio.gather(
-            self._own_engagements(),
-            self._of_company("/api/invoices", Invoice),
-        )
-        own = {e.id for e in engagements}
+        self._reads.begin((ENGAGEMENTS, INVOICES))
+        own, invoices = await self._own_ids(), await self._items(INVOICES)
         shown = [i for i in invoices if not hides_invoice(i, self.viewer, own, self.rules)]
         return sorted(shown, key=lambda i: (i.issued_date or date.min, i.id), reverse=True)
 
@@ -224,11 +295,11 @@ class ClientAccess:
         """
         if engagement_id is not None:
             await self.engagement(engagement_id)
-        engagements, latest = await asyncio.gather(self._own_engagements(), self._activities())
-        own = {e.id for e in engagements}
+        self._reads.begin((ENGAGEMENTS, ACTIVITIES))
+        own, latest = await self._own_ids(), await self._items(ACTIVITIES)
         shown = [
             activity_for(a, self.viewer)
-            for a in latest.items
+            for a in latest
             if not hides_activity(a, self.viewer, own, self.rules)
             and engagement_id in (None, a.engagement_id)
         ]
@@ -242,14 +313,13 @@ class ClientAccess:
         """
         if not self.journey.stages:
             return []
-        engagements, latest = await asyncio.gather(self._own_engagements(), self._activities())
+        self._reads.begin((ENGAGEMENTS, ACTIVITIES))
+        own, latest = await self._own_ids(), (await self._reads.list(ACTIVITIES)).value
         found = latest.items
         if not latest.is_whole:
-            lists = await asyncio.gather(
-                *(self._activities({"type": kind}) for kind in self.journey.activity_types)
-            )
-            found = tuple(activity for some in lists for activity in some.items)
-        own = {e.id for e in engagements}
+            kinds = [ACTIVITIES._replace(activity_type=t) for t in self.journey.activity_types]
+            self._reads.begin(kinds)
+            found = tuple([activity for kind in kinds for activity in await self._items(kind)])
         return [
             activity_for(a, self.viewer)
             for a in found
@@ -263,7 +333,7 @@ class ClientAccess:
         A viewer who is no admin finds only themself.
         """
         viewer = self.viewer
-        found = await self._of_company("/api/contacts", Contact)
+        found = await self._items(CONTACTS)
         own = [contact for contact in found if not hides_contact(contact, viewer)]
         return sorted((_colleague(c, viewer.product) for c in own), key=_by_name)
 
@@ -273,7 +343,7 @@ class ClientAccess:
         A viewer who is no admin finds only what concerns them.
         """
         viewer = self.viewer
-        events = await self._logged(ACCESS_EVENTS, AccessEvent)
+        events = await self._logged(*ACCESS_LOG)
         return [e for e in events if viewer.sees_money or e.contact_id == viewer.contact_id]
 
     async def access_requests(self) -> list[AccessRequest]:
@@ -283,7 +353,7 @@ class ClientAccess:
         """
         if not self.viewer.sees_money:
             raise RoleNotAllowed
-        return await self._logged((ACCESS_REQUEST,), AccessRequest)
+        return await self._logged(REQUESTS)
 
     async def access_reviews(self) -> list[AccessReview]:
         """The reviews that the company's admins completed, newest first.
@@ -292,7 +362,7 @@ class ClientAccess:
         """
         if not self.viewer.sees_money:
             raise RoleNotAllowed
-        return await self._logged((ACCESS_REVIEW,), AccessReview)
+        return await self._logged(REVIEWS)
 
     async def access_grants(self) -> list[AccessEvent]:
         """Whom of the company our staff let in, and when, newest first.
@@ -301,7 +371,7 @@ class ClientAccess:
         """
         if not self.viewer.sees_money:
             raise RoleNotAllowed
-        return await self._logged((ACCESS_GRANTED,), AccessEvent)
+        return await self._logged(GRANTS)
 
     async def sign_ins(self) -> SignInLog:
         """The company's sign-ins as far back as is read.
@@ -310,16 +380,14 @@ class ClientAccess:
         """
         if not self.viewer.sees_money:
             raise RoleNotAllowed
-        found = await self._log(SIGN_IN, AccessEvent)
+        found = (await self._reads.list(SIGN_INS)).value
         return SignInLog(tuple(_newest_first(found.items)), found.is_whole)
 
-    async def _logged(self, kinds: Sequence[str], shape: type[LoggedT]) -> list[LoggedT]:
+    async def _logged(self, *listings: Listing[LoggedT]) -> list[LoggedT]:
         """What this portal itself logged for the company, of these kinds, newest first."""
-        lists = await asyncio.gather(*(self._log(kind, shape) for kind in kinds))
-        return _newest_first(record for records in lists for record in records.items)
-
-    async def _log(self, kind: str, shape: type[LoggedT]) -> Records[LoggedT]:
-        return (await self._reads.logged(kind, shape, most=MOST_ACTIVITIES)).value
+        self._reads.begin(listings)
+        lists = [await self._items(listing) for listing in listings]
+        return _newest_first(record for records in lists for record in records)
 
     async def change_self(self, changes: Mapping[str, str | None], outbox: Patches) -> bool:
         """Change fields of the viewer's own contact, by way of the outbox.
@@ -340,17 +408,15 @@ class ClientAccess:
 
     async def _own_engagements(self) -> tuple[Engagement, ...]:
         viewer = self.viewer
-        found = await self._of_company("/api/engagements", Engagement, {"product": viewer.product})
-        return tuple(engagement_for(e, viewer) for e in found if not hides_engagement(e, viewer))
+        found = await self._items(ENGAGEMENTS)
+        return tuple([engagement_for(e, viewer) for e in found if not hides_engagement(e, viewer)])
 
-    async def _activities(self, params: Params | None = None) -> Records[Activity]:
-        reading = await self._reads.list("/api/activities", Activity, params, most=MOST_ACTIVITIES)
-        return reading.value
+    async def _own_ids(self) -> set[str]:
+        viewer = self.viewer
+        return {e.id for e in await self._items(ENGAGEMENTS) if not hides_engagement(e, viewer)}
 
-    async def _of_company(
-        self, path: str, kind: type[T], params: Params | None = None
-    ) -> tuple[T, ...]:
-        return (await self._reads.list(path, kind, params)).value.items
+    async def _items(self, listing: Listing[T]) -> tuple[T, ...]:
+        return (await self._reads.list(listing)).value.items
 
 
 def _colleague(contact: Contact, product: str) -> Colleague:

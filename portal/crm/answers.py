@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -33,8 +32,7 @@ Read = Callable[[int, Mapping[str, str], bytes], "Answer"]
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """A success: `data` of the envelope (sm-api §1), the HTTP status, the length in bytes.
 
     What was read by `reads_as` may be records of that kind already; else it is as JSON has it.
@@ -45,14 +43,14 @@ class Answer:
     size: int = 0
 
 
-class Page(Struct, Generic[T], frozen=True, rename={"has_more": "hasMore"}):
+class Page(Struct, Generic[T], frozen=True, gc=False, rename={"has_more": "hasMore"}):
     """One page of a list, its records decoded (sm-api §1)."""
 
     items: list[T]
     has_more: bool = False
 
 
-class _Envelope(Struct, Generic[T], frozen=True):
+class _Envelope(Struct, Generic[T], frozen=True, gc=False):
     ok: bool
     data: T
 
@@ -159,14 +157,25 @@ def records_of(data: Any, limit: int, path: str) -> tuple[Sequence[Any], bool]:
         records, is_last = data, len(data) < limit and len(data) != USUAL_LIMIT
     else:
         raise SMApiMalformed(f"{path}: neither a list nor a page of one")
-    if not all(_has_id(r) for r in records):
+    if not _are_decoded(records) and not all(map(_has_id, records)):
         raise SMApiMalformed(f"{path}: a record without an id")
     return records, is_last or not records
 
 
+def by_id(records: Sequence[Any]) -> dict[str, Any]:
+    """The records of one answer by their ids; of one that is there twice, the latter."""
+    if _are_decoded(records):
+        return {record.id: record for record in records}
+    return {field_of(record, "id"): record for record in records}
+
+
+def _are_decoded(records: Sequence[Any]) -> bool:
+    """Whether they were made of the answer in one step, all of them and each with its id."""
+    return bool(records) and isinstance(records[0], Struct)
+
+
 def _has_id(record: Any) -> bool:
-    """Whether it has one; whatever was decoded already does."""
-    return isinstance(record, Struct) or isinstance(field_of(record, "id"), str)
+    return isinstance(field_of(record, "id"), str)
 
 
 def field_of(record: Any, name: str) -> Any:

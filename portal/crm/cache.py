@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
@@ -34,6 +34,10 @@ MOST_BYTES: Final = 8 * 1024 * 1024
 Outcome = Literal["fresh", "stale", "missed", "last_good", "unavailable"]
 Observe = Callable[[str, Outcome], None]
 """Told of each reading: the resource (`invoices`) and what came of it."""
+
+
+Load = Callable[[], Coroutine[Any, Any, "Sized[V]"]]
+"""Asks SM API for a value."""
 
 
 class Key(NamedTuple):
@@ -92,7 +96,9 @@ class _Entry(Struct, Generic[V], frozen=True):
     retry_at: datetime | None = None
 
 
-class _Flight(Struct, Generic[V], frozen=True):
+class Flight(Struct, Generic[V], frozen=True):
+    """A call that is under way, for everybody who waits for what it brings."""
+
     task: asyncio.Task[Reading[V]]
     sequence: int
     started: float
@@ -122,7 +128,7 @@ class ReadCache(Generic[V]):
         self._bytes = 0
         self._sequence = 0
         self._entries: OrderedDict[Key, _Entry[V]] = OrderedDict()
-        self._flights: dict[Key, _Flight[V]] = {}
+        self._flights: dict[Key, Flight[V]] = {}
         self._expired: OrderedDict[Hashable, int] = OrderedDict()
 
     def __len__(self) -> int:
@@ -156,7 +162,7 @@ class ReadCache(Generic[V]):
     async def get(
         self,
         key: Key,
-        load: Callable[[], Awaitable[Sized[V]]],
+        load: Load[V],
         patience: Patience | None = None,
         *,
         since: int = 0,
@@ -167,14 +173,33 @@ class ReadCache(Generic[V]):
         Waits for as long as `patience` says. Raises what `load` raises, when there is no last good
         data or it is not wanted; SMApiUnreachable when patience is at its end.
         """
-        oldest = max(since, self._expired.get(key.group, 0))
-        entry = self._entries.get(key)
-        if entry is not None:
-            at_once = self._at_once(key, entry, load, oldest, last_good=last_good)
-            if at_once is not None:
-                return at_once
+        begun = self.begin(key, load, since=since, last_good=last_good)
+        if isinstance(begun, Reading):
+            return begun
+        return await self.landed(key, begun, patience, last_good=last_good)
+
+    def begin(
+        self,
+        key: Key,
+        load: Load[V],
+        *,
+        since: int = 0,
+        last_good: bool = True,
+    ) -> Reading[V] | Flight[V]:
+        """The first half of `get`: what is served at once, else the call that is now under way."""
+        at_once = self.at_once(key, load, since=since, last_good=last_good)
+        return at_once or self._flight(key, load, self._oldest(key, since))
+
+    async def landed(
+        self,
+        key: Key,
+        flight: Flight[V],
+        patience: Patience | None = None,
+        *,
+        last_good: bool = True,
+    ) -> Reading[V]:
+        """The second half of `get`. Raises as it does."""
         try:
-            flight = self._flight(key, load, oldest)
             return self._served(key, "missed", await _landed(flight, patience))
         except SMApiRejected:
             raise
@@ -185,7 +210,31 @@ class ReadCache(Generic[V]):
                 raise
             return self._served(key, "last_good", _last_good(entry))
 
-    def ask(self, key: Key, load: Callable[[], Awaitable[Sized[V]]]) -> None:
+    def at_once(
+        self,
+        key: Key,
+        load: Load[V],
+        *,
+        since: int = 0,
+        last_good: bool = True,
+    ) -> Reading[V] | None:
+        """What `get` gives without waiting; None when it has to wait."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        return self._at_once(key, entry, load, self._oldest(key, since), last_good=last_good)
+
+    def is_fresh(self, key: Key, version: int, now: datetime) -> bool:
+        """Whether `get` would give this version as fresh at `now`; then it counts as asked for."""
+        entry = self._entries.get(key)
+        if entry is None or entry.reading.version != version:
+            return False
+        if now - entry.reading.asked_at >= self._keeping.fresh:
+            return False
+        self._entries.move_to_end(key)
+        return entry.sequence > self._expired.get(key.group, 0)
+
+    def ask(self, key: Key, load: Load[V]) -> None:
         """Have it asked for, unless it is fresh or could just not be asked for; nobody waits.
 
         Where nothing counts as fresh there is nothing to be had from that.
@@ -199,6 +248,10 @@ class ReadCache(Generic[V]):
                 return
         self._flight(key, load, oldest)
 
+    def has(self, key: Key) -> bool:
+        """Whether anything is kept of it, however old."""
+        return key in self._entries
+
     def overdue(self, key: Key) -> V | None:
         """What was kept of it last, if it is so old that whoever asks for it has to wait."""
         entry = self._entries.get(key)
@@ -211,7 +264,7 @@ class ReadCache(Generic[V]):
         self,
         key: Key,
         entry: _Entry[V],
-        load: Callable[[], Awaitable[Sized[V]]],
+        load: Load[V],
         oldest: int,
         *,
         last_good: bool,
@@ -229,22 +282,24 @@ class ReadCache(Generic[V]):
             return self._served(key, "last_good", _last_good(entry))
         return None
 
+    def _oldest(self, key: Key, since: int) -> int:
+        """What was asked for after this counts."""
+        return max(since, self._expired.get(key.group, 0))
+
     def _age(self, entry: _Entry[V]) -> timedelta:
         return self._clock() - entry.reading.asked_at
 
-    def _flight(self, key: Key, load: Callable[[], Awaitable[Sized[V]]], oldest: int) -> _Flight[V]:
+    def _flight(self, key: Key, load: Load[V], oldest: int) -> Flight[V]:
         flight = self._flights.get(key)
         if flight is None or flight.sequence <= oldest:
             self._sequence += 1
-            task = asyncio.ensure_future(self._load(key, load, self._sequence))
-            flight = _Flight(task, self._sequence, time.monotonic())
+            task = asyncio.get_running_loop().create_task(self._load(key, load, self._sequence))
+            flight = Flight(task, self._sequence, time.monotonic())
             self._flights[key] = flight
             task.add_done_callback(lambda done: self._land(key, done))
         return flight
 
-    async def _load(
-        self, key: Key, load: Callable[[], Awaitable[Sized[V]]], sequence: int
-    ) -> Reading[V]:
+    async def _load(self, key: Key, load: Load[V], sequence: int) -> Reading[V]:
         asked_at = self._clock()
         try:
             loaded = await load()
@@ -308,7 +363,7 @@ def _last_good(entry: _Entry[V]) -> Reading[V]:
     return Reading(reading.value, reading.asked_at, reading.version, is_last_good=True)
 
 
-async def _landed(flight: _Flight[V], patience: Patience | None) -> Reading[V]:
+async def _landed(flight: Flight[V], patience: Patience | None) -> Reading[V]:
     """What the flight brings. Raises SMApiUnreachable when it takes longer than may be waited.
 
     A flight that others have waited for in vain is not waited for as long again.

@@ -28,7 +28,7 @@ import structlog
 from portal.crm.answers import (
     Answer,
     Read,
-    field_of,
+    by_id,
     read_answer,
     reads_as,
     reads_list_of,
@@ -229,14 +229,16 @@ class SMApi:
             answer = await self.answer(path, asked, read=read)
             size += answer.size
             records, is_last = records_of(answer.data, PAGE_SIZE, path)
-            fresh = {key: r for r in records if (key := field_of(r, "id")) not in found}
+            fresh = by_id(records)
+            for known in found.keys() & fresh.keys():
+                del fresh[known]
             if records and not fresh:
                 # A list without pages gives the same records again: take it in one large piece.
                 asked = {**(params or {}), "limit": UNPAGED_LIMIT}
                 whole = await self.answer(path, asked, read=read)
                 size += whole.size
                 records, _ = records_of(whole.data, UNPAGED_LIMIT, path)
-                found |= {field_of(r, "id"): r for r in records}
+                found |= by_id(records)
                 break
             found |= fresh
             if is_last or (most is not None and len(found) >= most):

@@ -51,12 +51,14 @@ def same_address(one: str | None, other: str) -> bool:
 class Confirmed:
     """What the CRM said at `at` of the contact behind a session; None: it knows none.
 
-    `is_last_good`: it cannot be asked whether that still holds.
+    `is_last_good`: it cannot be asked whether that still holds. `reading`: the key and the version
+    of what was read, where that alone decides.
     """
 
     contact: Contact | None
     at: datetime
     is_last_good: bool = False
+    reading: tuple[Key, int] | None = None
 
 
 class Contacts:
@@ -138,7 +140,8 @@ class Contacts:
             Key(subject, "contacts"), lambda: self._fetched(subject), patience, last_good=last_good
         )
         if own.value and same_address(own.value[0].email, email):
-            return Confirmed(own.value[0], own.asked_at, own.is_last_good)
+            reading = (Key(subject, "contacts"), own.version)
+            return Confirmed(own.value[0], own.asked_at, own.is_last_good, reading)
         key = Key(folded_address(email), "contacts")
         found = await self._cache.get(
             key, lambda: self._searched(email), patience, last_good=last_good
@@ -147,8 +150,16 @@ class Contacts:
         contact = allowed[0] if len(allowed) == 1 else None
         return Confirmed(contact, found.asked_at, found.is_last_good)
 
-    def company_before(self, subject: str, email: str) -> str | None:
-        """The company that the CRM named last for a session that has to be confirmed anew now.
+    def still_says(self, confirmed: Confirmed, now: datetime) -> bool:
+        """Whether `confirmed` would say this very thing, as the CRM said it lately enough."""
+        return confirmed.reading is not None and self._cache.is_fresh(*confirmed.reading, now)
+
+    def has(self, subject: str) -> bool:
+        """Whether the CRM was asked for a session's contact before, as far as is known."""
+        return self._cache.has(Key(subject, "contacts"))
+
+    def overdue(self, subject: str, email: str) -> Contact | None:
+        """What the CRM said last of a session's contact that has to be confirmed anew now.
 
         For reading ahead only: whether it still holds is what is being asked.
         """
@@ -156,7 +167,7 @@ class Contacts:
         if found == ():
             found = self._cache.overdue(Key(folded_address(email), "contacts"))
         known = [c for c in found or () if same_address(c.email, email) and self.may_enter(c)]
-        return known[0].company_id if len(known) == 1 else None
+        return known[0] if len(known) == 1 else None
 
     async def by_id(self, contact_id: str) -> Contact | None:
         """The contact of this id, at most 30 seconds old, or None. Raises SMApiError."""

@@ -83,12 +83,10 @@ def hides_activity(
     activity: Activity, viewer: Viewer, own_engagements: Collection[str], rules: VisibilityRules
 ) -> Hidden | None:
     """An activity is the product's by its source, else by its engagement's (sm-api §16, 7)."""
-    named = f"{activity.source}:{activity.activity_type}" in rules.activity_types
     is_own = activity.source == viewer.product or activity.engagement_id in own_engagements
-    if not (is_own or named):
-        return Hidden.OTHER_PRODUCT
-    if not (named or activity.activity_type in rules.activity_types):
-        return Hidden.INTERNAL
+    is_listed = is_own and activity.activity_type in rules.activity_types
+    if not is_listed and f"{activity.source}:{activity.activity_type}" not in rules.activity_types:
+        return Hidden.INTERNAL if is_own else Hidden.OTHER_PRODUCT
     if activity.activity_type.startswith(MONEY_ACTIVITIES) and not viewer.sees_money:
         return Hidden.MONEY
     return None

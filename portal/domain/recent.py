@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeVar
 
+from portal.domain.until import Now
+
 RECENT: Final = timedelta(days=30)
 
 
@@ -20,6 +22,9 @@ class Dated(Protocol):
 DatedT = TypeVar("DatedT", bound=Dated)
 
 
-def recent(happenings: Iterable[DatedT], now: datetime) -> list[DatedT]:
+def recent(happenings: Iterable[DatedT], now: Now) -> list[DatedT]:
     """Those of the thirty days (of 24 hours) before `now`, in their order."""
-    return [one for one in happenings if now - one.created_at <= RECENT]
+    found = [one for one in happenings if now.moment - one.created_at <= RECENT]
+    if found:
+        now.until.at_most(min(one.created_at for one in found) + RECENT + timedelta.resolution)
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
 
@@ -14,6 +13,7 @@ from portal.activity.outbox import Activity
 from portal.auth.gate import access_of, session_of, viewer_of, who_of
 from portal.auth.revocation import Revocations
 from portal.auth.sign_ins import OpenSignIn, SignIns
+from portal.crm.access import ACCOUNT
 from portal.crm.models import Contact
 from portal.domain.profile import locale_names, time_zones
 from portal.domain.viewer import Viewer
@@ -41,7 +41,8 @@ async def account_page(
     """The page; with what was `typed` and what is wrong with it after a change that failed."""
     env, access = env_of(request), access_of(request)
     viewer = access.viewer
-    log, people = await asyncio.gather(if_there(access.access_log()), if_there(access.colleagues()))
+    access.begin(ACCOUNT)
+    log, people = await if_there(access.access_log()), await if_there(access.colleagues())
     sign_ins = await _sign_ins(env, viewer)
     this_one = session_of(request).id
     if who_of(request).preview is not None and sign_ins:

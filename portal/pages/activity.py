@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,7 +16,7 @@ async def activity(request: Request) -> Response:
     """GET /activity?kind=&engagement=&show=. A filter that fits nothing says so."""
     access = access_of(request)
     wanted = ActivityFilter.read(request.query_params)
-    found, engagements = await asyncio.gather(access.activities(), access.engagements())
+    found, engagements = await access.activities(), await access.engagements()
     fitting = wanted.apply(found)
     return render(
         request,
@@ -32,7 +30,7 @@ async def activity(request: Request) -> Response:
             "shown_count": min(len(fitting), wanted.show),
             "fitting_count": len(fitting),
             "is_empty": not found,
-            "now": access.now(),
+            "now": access.moment(),
             "today": access.today(),
         },
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from portal.auth.gate import access_of
-from portal.crm.access import NO_JOURNEY, ClientAccess
+from portal.crm.access import NO_JOURNEY, ONE_ENGAGEMENT, TIMELINE, ClientAccess
 from portal.crm.models import Activity, Engagement, Invoice
 from portal.domain import engagements as work
 from portal.domain import invoices as billing
@@ -66,9 +65,9 @@ def cards(
 async def engagements(request: Request) -> Response:
     """All engagements, those under way first. Raises SMApiError."""
     access = access_of(request)
-    found, leading = await asyncio.gather(
-        access.engagements(), if_there(access.journey_activities())
-    )
+    access.begin(TIMELINE)
+    found = await access.engagements()
+    leading = await if_there(access.journey_activities())
     shown = cards(access, work.ordered(found), leading)
     groups = [
         (group, [card for card in shown if work.group(card.state) is group]) for group in work.Group
@@ -84,12 +83,11 @@ async def engagement(request: Request) -> Response:
     """One engagement. Raises NotFound when it is not the viewer's."""
     access = access_of(request)
     engagement_id = request.path_params["id"]
+    access.begin(ONE_ENGAGEMENT)
     found = await access.engagement(engagement_id)
-    activities, leading, invoices = await asyncio.gather(
-        if_there(access.activities(engagement_id)),
-        if_there(access.journey_activities()),
-        if_there(_invoices(access, engagement_id)),
-    )
+    activities = await if_there(access.activities(engagement_id))
+    leading = await if_there(access.journey_activities())
+    invoices = await if_there(_invoices(access, engagement_id))
     today = access.today()
     (card,) = cards(access, [found], leading)
     return render(
@@ -98,7 +96,6 @@ async def engagement(request: Request) -> Response:
         {
             "card": card,
             "engagement": found,
-            "now": access.now(),
             "today": today,
             "deliverables": work.deliverables(found.deliverables),
             "team": work.team_by_role(found.team_members),

@@ -130,7 +130,7 @@ def _led(access: ClientAccess, engagement: Engagement, leading: Iterable[Activit
 
 async def _updates(request: Request) -> Response:
     access = access_of(request)
-    found = recent(await access.activities(), access.now())
+    found = recent(await access.activities(), access.moment())
     days = by_day(found, zone_of(access.viewer.time_zone))
     return render(
         request,

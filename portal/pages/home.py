@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from portal.auth.gate import access_of, staff_access_of
-from portal.crm.access import ClientAccess
+from portal.crm.access import HOME, ClientAccess
 from portal.crm.models import Invoice
 from portal.domain import engagements as work
 from portal.domain import invoices as billing
 from portal.domain.billing_year import billing_years, chart
-from portal.domain.daypart import day_part
+from portal.domain.daypart import day_part, day_part_until
 from portal.domain.recent import recent
 from portal.domain.timeline import by_day
 from portal.format import zone_of
@@ -42,14 +41,14 @@ async def home(request: Request) -> Response:
     if staff_access_of(request) is not None:
         return RedirectResponse("/staff", status_code=303)
     access = access_of(request)
-    engagements, activities, leading, invoices, due = await asyncio.gather(
-        access.engagements(),
-        if_there(access.activities()),
-        if_there(access.journey_activities()),
-        if_there(_invoices(access)),
-        if_there(review_due(request)),
-    )
-    zone, now, today = zone_of(access.viewer.time_zone), access.now(), access.today()
+    access.begin(HOME)
+    engagements = await access.engagements()
+    activities = await if_there(access.activities())
+    leading = await if_there(access.journey_activities())
+    invoices = await if_there(_invoices(access))
+    due = await if_there(review_due(request))
+    zone, now, today = zone_of(access.viewer.time_zone), access.moment(), access.today()
+    now.until.at_most(day_part_until(now.moment, zone))
     all_cards = cards(access, work.ordered(engagements), leading)
     shown = [card for card in all_cards if card.engagement.status == "active"]
     active = [card.engagement for card in shown]
@@ -66,7 +65,7 @@ async def home(request: Request) -> Response:
             "visit": visit,
             "most_changes": MOST_CHANGES,
             "review_due": due,
-            "part": day_part(now, zone),
+            "part": day_part(now.moment, zone),
             "cards": shown,
             "under_way_count": sum(card.state in work.UNDER_WAY for card in shown),
             "engagement_count": len(engagements),

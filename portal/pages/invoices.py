@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
 from urllib.parse import quote
@@ -11,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from portal.auth.gate import access_of
-from portal.crm.access import ClientAccess
+from portal.crm.access import ONE_INVOICE, ClientAccess
 from portal.crm.models import Engagement, Invoice, LineItem
 from portal.documents.check_code import CheckCodes
 from portal.documents.csv import csv_response, write_csv
@@ -29,7 +28,7 @@ async def invoices(request: Request) -> Response:
     """The invoices that the address asks for, 25 a page. Raises RoleNotAllowed for viewers."""
     access = access_of(request)
     wanted = InvoiceFilter.read(request.query_params)
-    rows, engagements = await asyncio.gather(_rows(access), access.engagements())
+    rows, engagements = await _rows(access), await access.engagements()
     found = wanted.apply(rows)
     return render(
         request,
@@ -55,7 +54,9 @@ async def invoices_csv(request: Request) -> Response:
 
 async def invoice(request: Request) -> Response:
     """One invoice. Raises NotFound when it is not the viewer's, RoleNotAllowed for viewers."""
-    found = await access_of(request).invoice(request.path_params["id"])
+    access = access_of(request)
+    access.begin(ONE_INVOICE)
+    found = await access.invoice(request.path_params["id"])
     sent = request.query_params.get("sent") == "1"
     return await _page(
         request, found, questions.Form(await questions.form_key(request, found.id), sent=sent)
@@ -82,9 +83,8 @@ async def _page(
     request: Request, found: Invoice, form: questions.Form, error: BadInput | None = None
 ) -> Response:
     access = access_of(request)
-    company_name, engagement = await asyncio.gather(
-        access.company_name(), _engagement(access, found.engagement_id)
-    )
+    company_name = await access.company_name()
+    engagement = await _engagement(access, found.engagement_id)
     today = access.today()
     subtotal, stands = _subtotal(found.line_items), row(found, today)
     return render(
@@ -108,7 +108,7 @@ async def _page(
 
 
 async def _rows(access: ClientAccess) -> list[Row[Invoice]]:
-    found, engagements = await asyncio.gather(access.invoices(), access.engagements())
+    found, engagements = await access.invoices(), await access.engagements()
     today = access.today()
     names = {engagement.id: engagement.name for engagement in engagements}
     return [row(one, today, names.get(one.engagement_id or "", "")) for one in found]

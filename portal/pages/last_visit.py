@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 from starlette.requests import Request
 
-from portal.activity.last_visits import LastVisits
+from portal.activity.last_visits import LastVisits, entry_of
 from portal.auth.gate import access_of, who_of
+from portal.crm.access import ClientAccess
 from portal.crm.models import Activity, Engagement, Invoice
+from portal.domain.viewer import Viewer
 from portal.domain.visits import (
     Since,
     end_of_visit_before,
@@ -17,8 +21,12 @@ from portal.domain.visits import (
     since,
     snapshot,
 )
-from portal.env import env_of
+from portal.env import Env, env_of
 from portal.errors import StateUnavailable
+
+NOTED: Final = timedelta(minutes=5)
+"""How long the page stands: a look is noted when it is made, so a visit lasts on as it is made
+again."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +49,10 @@ async def since_last_visit(
     and neither does a browser that only fetches ahead, nor whoever is shown last good data.
     """
     env, access = env_of(request), access_of(request)
-    viewer = access.viewer
+    viewer, now = access.viewer, access.moment()
+    now.until.at_most(now.moment + NOTED)
     shown = snapshot(
-        access.now(),
+        now.moment,
         access.today(),
         viewer.company_id,
         engagements,
@@ -65,15 +74,21 @@ async def since_last_visit(
     return Visit(since(before, shown, engagements, invoices, activities))
 
 
-async def visit_in_view(request: Request) -> Hashable:
+async def visit_in_view(env: Env, access: ClientAccess) -> Hashable:
     """What `since_last_visit` compares with: the end of the visit before, or why there is none."""
-    env, access = env_of(request), access_of(request)
     try:
         kept = await LastVisits(env.state).of(access.viewer.contact_id)
     except StateUnavailable:
         return "unknown"
-    before = end_of_visit_before(kept, access.now(), access.viewer.company_id)
+    # The page is kept for this very answer, which needs no end.
+    now = access.moment().moment
+    before = end_of_visit_before(kept, now, access.viewer.company_id)
     return None if before is None else before.at
+
+
+def visit_entries(viewer: Viewer) -> tuple[str, ...]:
+    """The entries of STATE that `visit_in_view` reads."""
+    return (entry_of(viewer.contact_id),)
 
 
 def _is_ahead(request: Request) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from portal.auth.gate import access_of
+from portal.crm.access import STATEMENT
 from portal.crm.models import Invoice
 from portal.documents.statement_words import (
     age_rows,
@@ -43,7 +43,8 @@ async def statement(request: Request) -> Response:
     Raises RoleNotAllowed for viewers.
     """
     access = access_of(request)
-    invoices, company_name = await asyncio.gather(access.invoices(), access.company_name())
+    access.begin(STATEMENT)
+    invoices, company_name = await access.invoices(), await access.company_name()
     today, wording = access.today(), Wording.of(request)
     period = StatementPeriod.read(request.query_params, today)
     accounts = [] if period.problems else period.accounts(invoices, today)

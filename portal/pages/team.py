@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
 
@@ -12,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from portal.activity.access_request import access_request
 from portal.activity.once import record_once
 from portal.auth.gate import access_of
-from portal.crm.access import ClientAccess
+from portal.crm.access import TEAM, ClientAccess
 from portal.domain import team as asking
 from portal.env import env_of
 from portal.errors import BadInput, NotFound, RoleNotAllowed
@@ -64,12 +63,11 @@ async def _page(
     request: Request, typed: Mapping[str, str] | None = None, error: BadInput | None = None
 ) -> Response:
     access = access_of(request)
-    requests, people, log, standing = await asyncio.gather(
-        if_there(access.access_requests()),
-        access.colleagues(),
-        if_there(access.access_log()),
-        if_there(reviewed(request)),
-    )
+    access.begin(TEAM)
+    requests = await if_there(access.access_requests())
+    people = await access.colleagues()
+    log = await if_there(access.access_log())
+    standing = await if_there(reviewed(request))
     return render(
         request,
         "team.html",

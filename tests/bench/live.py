@@ -18,7 +18,8 @@ from typing import Any, Final
 import httpx2 as httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from portal.cli.servers import bind, serving
+from portal.cli.listener import bind
+from portal.cli.servers import serving
 from portal.sandbox.app import SandboxConfig, create_sandbox
 from portal.sandbox.demo import seed
 from portal.sandbox.store import Store

@@ -12,7 +12,8 @@ from typing import Any, Final
 import httpx2 as httpx
 from sqlalchemy import event
 
-from portal.cli.servers import bind, serving
+from portal.cli.listener import bind
+from portal.cli.servers import serving
 from portal.sandbox.app import SandboxConfig, create_sandbox
 from portal.sandbox.demo import seed, seed_large
 from portal.sandbox.store import Store

@@ -91,6 +91,7 @@ def test_a_large_sandbox_has_as_many_companies_as_asked_for(tmp_path: Path) -> N
 def test_production_commands_do_not_import_what_the_sandbox_needs(tmp_path: Path) -> None:
     script = (
         "import sys; from portal.cli.main import parser; parser('serve');"
+        "import portal.cli.worker;"
         "print({'sqlalchemy', 'mcp', 'aiosmtpd', 'portal.sandbox'} & set(sys.modules))"
     )
     done = subprocess.run(

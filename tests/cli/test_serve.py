@@ -11,6 +11,7 @@ import io
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from portal.cli.listener import PortTaken, bind
 from portal.cli.serve import LEAST_BY_CORES, cores, kept_in_memory, worker_count
-from portal.cli.servers import PortTaken, bind
 from portal.cli.supervisor import Orders, Supervisor
 from tests.processes import PROJECT
 from tests.stage import settings_for
@@ -77,6 +78,33 @@ def test_a_port_is_bound_for_either_family_and_only_once() -> None:
 def test_orders_are_read_as_they_are_written() -> None:
     orders = Orders(3, 4, 5, "0")
     assert Orders.read(orders.written()) == orders
+
+
+# What is loaded
+
+
+def loaded_by(script: str) -> set[str]:
+    """The packages, and the portal's own modules, that a new process has after a script."""
+    script += (
+        "\nimport sys\nfor name in sys.modules:"
+        "\n    print(name if name.startswith('portal.') else name.partition('.')[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=PROJECT
+    )
+    return set(done.stdout.split())
+
+
+def test_a_supervisor_does_not_carry_what_its_workers_serve_with() -> None:
+    loaded = loaded_by("from portal.cli.main import parser; parser('serve')")
+    assert "portal.cli.supervisor" in loaded
+    assert not loaded & {"portal.asgi", "portal.app", "starlette", "uvicorn", "jinja2", "joserfc"}
+
+
+def test_a_worker_starts_without_what_only_some_ask_for() -> None:
+    loaded = loaded_by("import portal.cli.worker")
+    assert {"portal.asgi", "portal.auth.session", "portal.auth.google.provider"} <= loaded
+    assert not loaded & {"authlib", "joserfc", "cryptography", "portal.pages.search"}
 
 
 # The supervisor, with workers that do next to nothing

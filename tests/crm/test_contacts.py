@@ -269,30 +269,36 @@ def test_a_viewer_is_what_the_crm_says_with_our_defaults_for_the_rest() -> None:
     assert (viewer.time_zone, viewer.locale) == ("America/Lima", "es_PE")
 
 
-async def test_the_company_of_before_is_known_only_while_its_person_is_to_be_confirmed() -> None:
+async def test_who_was_before_is_known_only_while_they_are_to_be_confirmed() -> None:
     clock, crm = Clock(), Crm(person())
     contacts = crm.contacts(clock)
-    assert contacts.company_before("ct_jane", "jane@acme.com") is None
+    assert not contacts.has("ct_jane")
+    assert contacts.overdue("ct_jane", "jane@acme.com") is None
     await contacts.of_session("ct_jane", "jane@acme.com")
-    assert contacts.company_before("ct_jane", "jane@acme.com") is None
+    assert contacts.has("ct_jane")
+    assert contacts.overdue("ct_jane", "jane@acme.com") is None
     clock.forward(3600)
-    assert contacts.company_before("ct_jane", "JANE@acme.com") == "co_1"
-    assert contacts.company_before("ct_jane", "sam@acme.com") is None
-    assert contacts.company_before("ct_sam", "jane@acme.com") is None
+    found = contacts.overdue("ct_jane", "JANE@acme.com")
+    assert found is not None
+    assert found.company_id == "co_1"
+    assert contacts.overdue("ct_jane", "sam@acme.com") is None
+    assert contacts.overdue("ct_sam", "jane@acme.com") is None
     assert len(crm.calls) == 1
 
 
-async def test_the_company_of_before_is_known_by_the_address_of_a_users_session() -> None:
+async def test_who_was_before_is_known_by_the_address_of_a_users_session() -> None:
     clock, crm = Clock(), Crm(person())
     contacts = crm.contacts(clock)
     await contacts.of_session("user_1", "jane@acme.com")
     clock.forward(3600)
-    assert contacts.company_before("user_1", "jane@acme.com") == "co_1"
+    found = contacts.overdue("user_1", "jane@acme.com")
+    assert found is not None
+    assert found.company_id == "co_1"
 
 
-async def test_who_could_not_come_in_before_has_no_company_of_before() -> None:
+async def test_who_could_not_come_in_before_is_not_known() -> None:
     clock, crm = Clock(), Crm(person(portal_access=0))
     contacts = crm.contacts(clock)
     await contacts.of_session("ct_jane", "jane@acme.com")
     clock.forward(3600)
-    assert contacts.company_before("ct_jane", "jane@acme.com") is None
+    assert contacts.overdue("ct_jane", "jane@acme.com") is None

@@ -12,7 +12,8 @@ from typing import Any, Final
 import httpx2 as httpx
 import pytest
 
-from portal.cli.servers import bind, serving
+from portal.cli.listener import bind
+from portal.cli.servers import serving
 from portal.crm.models import Company, Engagement
 from portal.sandbox.app import SandboxConfig, create_sandbox
 from portal.sandbox.demo import seed

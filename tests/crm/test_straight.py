@@ -20,7 +20,7 @@ from portal.crm.answers import Answer, Page, Read, read_answer, reads_as, reads_
 from portal.crm.cache import ReadCache
 from portal.crm.client import decode
 from portal.crm.models import AccessEvent, AccessRequest, AccessReview, LineItem, Record, TeamMember
-from portal.crm.reads import CompanyReads, keeping_for
+from portal.crm.reads import CompanyReads, Listing, keeping_for
 from portal.errors import SMApiError
 from tests.crm.test_models import SHOWN
 from tests.crm.upstream import Clock, always
@@ -100,9 +100,12 @@ async def read(kind: type[Record], body: bytes, *, is_logged: bool) -> str:
         cache: ReadCache[Any] = ReadCache(keeping_for(5), Clock())
         reads = CompanyReads(sm, cache, "co_1", "mode")
         try:
-            if is_logged:
-                return repr((await reads.logged("act", kind, most=3)).value)
-            return repr((await reads.list("/api/x", kind, most=3)).value)
+            listing = (
+                Listing("x", kind, most=3, activity_type="act", is_logged=True)
+                if is_logged
+                else Listing("x", kind, most=3)
+            )
+            return repr((await reads.list(listing)).value)
         except SMApiError as error:
             return f"{type(error).__name__}: {error}"
 

@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from portal.auth.gate import access_for
 from portal.auth.who import viewer_for
+from portal.crm.access import SIGN_INS
 from portal.domain.access_review import Quarter
 from portal.pages.access_review import review_due
 from tests.staff.stand import by_google, previewing
@@ -127,7 +128,7 @@ async def test_who_is_not_among_many_sign_ins_is_not_said_never_to_have_come(
     on.clock.forward(days=1)
     browser = await on.signed_in("jane@acme.com")
     await on.activities("portal_login")
-    monkeypatch.setattr("portal.crm.access.MOST_ACTIVITIES", 1)
+    monkeypatch.setattr("portal.crm.access.SIGN_INS", SIGN_INS._replace(most=1))
     text = words((await browser.get(PATH)).text)
     assert "sam@acme.com Viewer Not since Nov 25, 2026" in text
     assert "Never" not in text

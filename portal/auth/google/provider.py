@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-import httpx2 as httpx
 import structlog
-from joserfc.errors import InvalidKeyIdError, JoseError
-from joserfc.jwk import KeySet
 
-from portal.auth.google.id_token import Expected, Identity, read_identity
 from portal.errors import GoogleRefused, GoogleUnavailable
 
 if TYPE_CHECKING:
+    import httpx2 as httpx
     from authlib.integrations.httpx_client import AsyncOAuth2Client
+    from joserfc.jwk import KeySet
+
+    from portal.auth.google.id_token import Identity
 
 SCOPE: Final = "openid email profile"
 KEPT: Final = timedelta(hours=1)
@@ -51,7 +51,11 @@ class _Discovered:
 
 
 class GoogleProvider:
-    """An OpenID provider known by its discovery document. Network faults: GoogleUnavailable."""
+    """An OpenID provider known by its discovery document. Network faults: GoogleUnavailable.
+
+    What it needs is imported when somebody first signs in with it: Authlib, and joserfc with
+    cryptography, take 100 ms of a start and 15 MB of a process.
+    """
 
     def __init__(
         self,
@@ -90,6 +94,10 @@ class GoogleProvider:
 
     async def identity(self, code: str, attempt: Attempt) -> Identity:
         """Who the code stands for. Raises GoogleRefused when any check fails."""
+        from joserfc.errors import InvalidKeyIdError
+
+        from portal.auth.google.id_token import Expected, read_identity
+
         found = await self._discover()
         token = await self._exchange(found, code, attempt)
         id_token = token.get("id_token")
@@ -111,7 +119,7 @@ class GoogleProvider:
         return (await self._discover()).issuer
 
     async def _exchange(self, found: _Discovered, code: str, attempt: Attempt) -> dict[str, Any]:
-        # When first needed, here and below: loading it takes 60 ms of a start, and 5 MB.
+        import httpx2 as httpx
         from authlib.integrations.base_client import OAuthError
 
         try:
@@ -161,6 +169,9 @@ class GoogleProvider:
             return await self._fetch_keys(found)
 
     async def _fetch_keys(self, found: _Discovered) -> KeySet:
+        from joserfc.errors import JoseError
+        from joserfc.jwk import KeySet
+
         document: Any = await self._fetch(found.jwks_uri)
         try:
             self._keys = KeySet.import_key_set(document)
@@ -170,6 +181,8 @@ class GoogleProvider:
         return self._keys
 
     async def _fetch(self, url: str) -> dict[str, Any]:
+        import httpx2 as httpx
+
         try:
             async with httpx.AsyncClient(
                 transport=self._transport, timeout=TIMEOUT, trust_env=False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from starlette.requests import Request
@@ -12,7 +12,6 @@ from starlette.responses import RedirectResponse, Response
 from portal.auth.choice import offer_companies
 from portal.auth.client_address import client_address
 from portal.auth.google.attempts import Started, forget, new_attempt, remember, take_back
-from portal.auth.google.id_token import Identity
 from portal.auth.google.provider import GoogleProvider
 from portal.auth.google.subjects import Subjects
 from portal.auth.redirects import local_path
@@ -25,6 +24,9 @@ from portal.env import Env, env_of
 from portal.errors import BadInput, GoogleRefused, NotFound
 from portal.templating import render
 from portal.words import msgid
+
+if TYPE_CHECKING:
+    from portal.auth.google.id_token import Identity
 
 WORDS: Final = {
     "access_denied": msgid("You cancelled at Google, so nothing happened. You can try again."),

@@ -6,11 +6,13 @@ by granting the contact access again.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from portal.auth.google.id_token import Identity
 from portal.crm.contacts import folded_address
 from portal.edge.kv import KV
+
+if TYPE_CHECKING:
+    from portal.auth.google.id_token import Identity
 
 PREFIX: Final = "google-subject:"
 

@@ -15,7 +15,8 @@ from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, TextContent
 
-from portal.cli.servers import bind, serving
+from portal.cli.listener import bind
+from portal.cli.servers import serving
 from portal.sandbox.app import create_sandbox
 from portal.sandbox.config import SandboxConfig
 from portal.sandbox.fields import Field, Resource, Writable
