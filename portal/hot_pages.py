@@ -9,8 +9,7 @@ the page, and its time has not come. Everything else goes the long way.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -22,13 +21,15 @@ from portal.auth.standing import COOKIE as STANDING_COOKIE
 from portal.auth.who import SignedIn
 from portal.env import Env
 from portal.errors import StateUnavailable
+from portal.kept_pages import Tier
 from portal.page_memo import Grounds
 
-MOST_BYTES: Final = 2 * 1024 * 1024
-OVERHEAD: Final = 4096
-"""Bytes that a page takes beside its text, roughly: a third of them its cookies."""
+MOST_BYTES: Final = 6 * 1024 * 1024
+OVERHEAD: Final = 3072
+"""Bytes that an answer takes without its body, roughly. Most have none: that of the kept page."""
 
 KEPT_STATUS: Final = (200, 304)
+ENCODING: Final = b"content-encoding"
 SETS_COOKIE: Final = b"set-cookie"
 STANDING: Final = f"{STANDING_COOKIE}=".encode()
 """What the gate notes in a browser that lacks it: whose page it was, the same each time."""
@@ -55,16 +56,16 @@ class HotKey(NamedTuple):
 class HotPage:
     """An answer as it left, whose it was, and what it rests on.
 
-    `held`: what its `entries` of STATE held when they last let it stand.
+    `body`: where it is not that of the kept page. `held`: what its `entries` of STATE held when
+    they last let it stand.
     """
 
     status: int
     headers: RawHeaders
-    body: bytes
+    body: bytes | None
     who: SignedIn
     grounds: Grounds
     until: datetime
-    generation: int
     route: Any
     entries: tuple[str, ...]
     held: list[bytes | None] | None = None
@@ -72,31 +73,32 @@ class HotPage:
     @property
     def size(self) -> int:
         """Bytes that it takes."""
-        return len(self.body) + OVERHEAD
+        return len(self.body or b"") + OVERHEAD
 
 
 class HotPages:
-    """Keeps what the app answers to GET for a page that is kept, and gives it again."""
+    """Remembers what the app answered to GET for a page that is kept, and gives it again."""
 
     def __init__(self, app: ASGIApp, most_bytes: int = MOST_BYTES) -> None:
         self._app = app
-        self._most_bytes = most_bytes
-        self._bytes = 0
-        self._pages: OrderedDict[HotKey, HotPage] = OrderedDict()
+        self._pages = Tier[HotPage](most_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or pass the request on and keep what comes back, if it may be given again."""
+        """Answer, or pass the request on and remember what comes back, if it may be given again."""
         key = _key(scope) if scope["type"] == "http" else None
         if key is None:
             await self._app(scope, receive, send)
             return
         page = self._pages.get(key)
         if page is not None:
-            if await _stands(scope["app"].state.env, page):
-                self._pages.move_to_end(key)
-                await _again(page, scope, send)
+            body = await _still_given(scope["app"].state.env, page)
+            if body is not None:
+                scope["route"] = page.route
+                start = {"type": "http.response.start", "status": page.status}
+                await send({**start, "headers": page.headers})
+                await send({"type": "http.response.body", "body": body})
                 return
-            self._drop(key)
+            self._pages.drop(key)
         answer: list[Message] = []
 
         async def note(message: Message) -> None:
@@ -105,36 +107,33 @@ class HotPages:
             await send(message)
 
         await self._app(scope, receive, note)
-        self._keep(key, scope, answer)
+        page = _rememberable(scope, answer)
+        if page is not None:
+            self._pages.put(key, page)
 
-    def _keep(self, key: HotKey, scope: Scope, answer: list[Message]) -> None:
-        state = scope["state"]
-        grounds = state.get("grounds")
-        if grounds is None or len(answer) != 2 or answer[0]["status"] not in KEPT_STATUS:
-            return
-        headers = tuple(answer[0]["headers"])
-        if any(name == SETS_COOKIE and not value.startswith(STANDING) for name, value in headers):
-            return
-        who: SignedIn = state["who"]
-        expires = datetime.fromtimestamp(who.session.claims.exp, UTC)
-        page = HotPage(
-            answer[0]["status"],
-            headers,
-            answer[1].get("body", b""),
-            who,
-            grounds,
-            min(grounds.until, expires),
-            scope["app"].state.env.pages.generation,
-            scope.get("route"),
-            (*entries_of(who.session, who.subject), *grounds.entries),
-        )
-        self._pages[key] = page
-        self._bytes += page.size
-        while self._bytes > self._most_bytes:
-            self._drop(next(iter(self._pages)))
 
-    def _drop(self, key: HotKey) -> None:
-        self._bytes -= self._pages.pop(key).size
+def _rememberable(scope: Scope, answer: Sequence[Message]) -> HotPage | None:
+    """An answer, if it is a kept page that may be given to the same request again."""
+    state = scope["state"]
+    grounds: Grounds | None = state.get("grounds")
+    if grounds is None or len(answer) != 2 or answer[0]["status"] not in KEPT_STATUS:
+        return None
+    start, body = answer[0], answer[1].get("body", b"")
+    headers = tuple(start["headers"])
+    if any(name == SETS_COOKIE and not value.startswith(STANDING) for name, value in headers):
+        return None
+    who: SignedIn = state["who"]
+    is_kept_so = start["status"] == 200 and all(name != ENCODING for name, _ in headers)
+    return HotPage(
+        status=start["status"],
+        headers=headers,
+        body=None if is_kept_so else body,
+        who=who,
+        grounds=grounds,
+        until=min(grounds.until, datetime.fromtimestamp(who.session.claims.exp, UTC)),
+        route=scope.get("route"),
+        entries=(*entries_of(who.session, who.subject), *grounds.entries),
+    )
 
 
 def _key(scope: Scope) -> HotKey | None:
@@ -161,29 +160,33 @@ def _key(scope: Scope) -> HotKey | None:
     )
 
 
-async def _stands(env: Env, page: HotPage) -> bool:
-    """Whether the long way would come to this very answer."""
+async def _still_given(env: Env, page: HotPage) -> bytes | None:
+    """The body of the very answer that the long way would come to; None when it might not."""
     now, who, grounds = env.clock(), page.who, page.grounds
-    if now >= page.until or page.generation != env.pages.generation or who.confirmed is None:
-        return False
+    if now >= page.until or who.confirmed is None:
+        return None
     if not env.contacts.still_says(who.confirmed, now):
-        return False
+        return None
     for need in grounds.needs:
         if not env.reads.is_fresh(need.key, need.version, now):
-            return False
+            return None
+    if not env.pages.holds(grounds.key, grounds.needs) or not await _still_says(env, page):
+        return None
+    if page.body is not None:
+        return page.body
+    kept = env.pages.get(grounds.key, now)
+    return None if kept is None else kept.body
+
+
+async def _still_says(env: Env, page: HotPage) -> bool:
+    """Whether STATE still says that the session goes on, and of the page what it said."""
     try:
         held = await env.state.get_many(page.entries)
         if page.held == held:
             return True
         # Whatever is written after this is seen the next time.
         page.held = held
-        is_alive = await session_state(env.state, who.session, who.subject) == ALIVE
-        return is_alive and await grounds.still_say()
+        is_alive = await session_state(env.state, page.who.session, page.who.subject) == ALIVE
+        return is_alive and await page.grounds.still_say(env)
     except StateUnavailable:
         return False
-
-
-async def _again(page: HotPage, scope: Scope, send: Send) -> None:
-    scope["route"] = page.route
-    await send({"type": "http.response.start", "status": page.status, "headers": page.headers})
-    await send({"type": "http.response.body", "body": page.body})

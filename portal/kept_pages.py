@@ -25,8 +25,6 @@ MOST_PACKED: Final = 10 * 1024 * 1024
 OVERHEAD: Final = 1536
 """Bytes that a kept page takes beside its text, roughly."""
 
-MOST_MET: Final = 8192
-
 LEVEL: Final = 3
 """Of zlib. With a layout it makes 2.6 kB of 29 in 0.10 ms, and they are back in 0.03; level 6 takes
 2.5 times as long for 13 % less, and without a layout 0.45 ms for 5.3 kB."""
@@ -86,7 +84,7 @@ class _Sized(Protocol):
 Held = TypeVar("Held", bound=_Sized)
 
 
-class _Tier(Generic[Held]):
+class Tier(Generic[Held]):
     """So many bytes of pages; the ones not asked for longest go first."""
 
     def __init__(self, most_bytes: int) -> None:
@@ -124,18 +122,12 @@ class _Tier(Generic[Held]):
 
 
 class KeptPages:
-    """The kept pages of one worker, by all that decides them beside their readings and the time.
-
-    A page is packed when it is drawn for the second time: many are asked for once.
-    """
+    """The kept pages of one worker, by all that decides them beside their readings and the time."""
 
     def __init__(self, most_plain: int = MOST_PLAIN, most_packed: int = MOST_PACKED) -> None:
-        self._plain = _Tier[KeptPage](most_plain)
-        self._packed = _Tier[_Packed](most_packed)
+        self._plain = Tier[KeptPage](most_plain)
+        self._packed = Tier[_Packed](most_packed)
         self._layout = b""
-        self.generation = 0
-        """Another one once all was forgotten: what was made of a kept page is too old, then."""
-        self._met: set[int] = set()
         # One company's pages share their readings, which alone take twice as much as packed text.
         self._needs: WeakValueDictionary[tuple[Key, int], Need] = WeakValueDictionary()
 
@@ -150,7 +142,6 @@ class KeptPages:
 
     def clear(self) -> None:
         """Forget all of them."""
-        self.generation += 1
         self._plain.clear()
         self._packed.clear()
 
@@ -169,29 +160,27 @@ class KeptPages:
         self._packed.drop(key)
         return None
 
-    def keep(self, key: Hashable, page: KeptPage) -> None:
-        """Keep a page, in place of the one before."""
+    def holds(self, key: Hashable, needs: tuple[Need, ...]) -> bool:
+        """Whether the page of this key is the one made from these very readings."""
+        page = self._plain.get(key)
+        if page is None:
+            packed = self._packed.get(key)
+            page = packed.page if packed is not None else None
+        return page is not None and page.needs is needs
+
+    def keep(self, key: Hashable, page: KeptPage) -> KeptPage:
+        """Keep a page, in place of the one before; the page as it is kept."""
         shared = (self._needs.setdefault((need.key, need.version), need) for need in page.needs)
         page = replace(page, needs=tuple(shared))
         self._hold(key, page)
-        self._packed.drop(key)
-        if self._is_met(key):
-            self._layout = self._layout or layout_of(self._plain.pages.values())
-            self._packed.put(key, _pack(page, self._layout))
+        self._layout = self._layout or layout_of(self._plain.pages.values())
+        self._packed.put(key, _pack(page, self._layout))
+        return page
 
     def _hold(self, key: Hashable, page: KeptPage) -> None:
         for gone in self._plain.put(key, page):
             # It was asked for until now, and counts as such among the packed.
             self._packed.get(gone)
-
-    def _is_met(self, key: Hashable) -> bool:
-        """Whether a page of this key was drawn lately; from now on it was."""
-        mark = hash(key)
-        is_met = mark in self._met
-        if len(self._met) >= MOST_MET:
-            self._met.clear()
-        self._met.add(mark)
-        return is_met
 
 
 def layout_of(pages: Iterable[KeptPage]) -> bytes:

@@ -30,30 +30,37 @@ Page = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Besides:
-    """What decides a page beside its readings: entries of STATE, and what they say to it now."""
+    """What decides a page beside its readings: entries of STATE, and what they say to it now.
 
-    entries: Callable[[Viewer], tuple[str, ...]]
-    said: Callable[[Env, ClientAccess], Awaitable[Hashable]]
+    Both are given the page's path.
+    """
+
+    entries: Callable[[Viewer, str], tuple[str, ...]]
+    said: Callable[[Env, Viewer, str], Awaitable[Hashable]]
 
 
 @dataclass(frozen=True)
 class Grounds:
-    """What a page rests on: its readings, its time, and what entries of STATE say to it."""
+    """What a page rests on: its readings, its time, and what entries of STATE say to it.
 
+    `key`: what it is kept under.
+    """
+
+    key: Hashable
     needs: tuple[Need, ...]
     until: datetime
     entries: tuple[str, ...]
-    still_say: Callable[[], Awaitable[bool]]
+    still_say: Callable[[Env], Awaitable[bool]]
 
 
 def each_of(*besides: Besides) -> Besides:
     """What decides a page that all of these do."""
 
-    def entries(viewer: Viewer) -> tuple[str, ...]:
-        return tuple(entry for one in besides for entry in one.entries(viewer))
+    def entries(viewer: Viewer, path: str) -> tuple[str, ...]:
+        return tuple(entry for one in besides for entry in one.entries(viewer, path))
 
-    async def said(env: Env, access: ClientAccess) -> Hashable:
-        return tuple([await one.said(env, access) for one in besides])
+    async def said(env: Env, viewer: Viewer, path: str) -> Hashable:
+        return tuple([await one.said(env, viewer, path) for one in besides])
 
     return Besides(entries, said)
 
@@ -72,34 +79,34 @@ def kept(page: Page, besides: Besides = NOTHING) -> Page:
         access = _access_for_keeping(request)
         if access is None:
             return await page(request)
-        env = env_of(request)
-        key = (
-            request.url.path,
-            request.url.query,
-            access.viewer,
-            theme_of(request),
-            said := await besides.said(env, access),
-        )
-        entries = besides.entries(access.viewer)
-        still = partial(_still_say, besides, env, access, said)
+        env, viewer, path = env_of(request), access.viewer, request.scope["path"]
+        said = await besides.said(env, viewer, path)
+        key = (path, request.scope["query_string"], viewer, theme_of(request), said)
+
+        def rests_on(needs: tuple[Need, ...], until: datetime) -> Grounds:
+            still_say = partial(_still_say, besides, viewer, path, said)
+            return Grounds(key, needs, until, besides.entries(viewer, path), still_say)
+
         found = env.pages.get(key, env.clock())
         if found is not None and await access.still_stand(found.needs):
-            request.state.grounds = Grounds(found.needs, found.until, entries, still)
+            request.state.grounds = rests_on(found.needs, found.until)
             return _again(found)
         drawn = await page(request)
         if drawn.status_code == 200 and access.is_of_now:
             body = bytes(drawn.body)
             drawn.headers["ETag"] = tag_of(body)
-            headers = tuple(drawn.raw_headers)
-            env.pages.keep(key, KeptPage(body, headers, access.needs, access.until.moment))
-            request.state.grounds = Grounds(access.needs, access.until.moment, entries, still)
+            headers, until = tuple(drawn.raw_headers), access.until.moment
+            found = env.pages.keep(key, KeptPage(body, headers, access.needs, until))
+            request.state.grounds = rests_on(found.needs, until)
         return drawn
 
     return answer
 
 
-async def _still_say(besides: Besides, env: Env, access: ClientAccess, before: Hashable) -> bool:
-    return await besides.said(env, access) == before
+async def _still_say(
+    besides: Besides, viewer: Viewer, path: str, before: Hashable, env: Env
+) -> bool:
+    return await besides.said(env, viewer, path) == before
 
 
 def _access_for_keeping(request: Request) -> ClientAccess | None:

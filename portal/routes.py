@@ -14,6 +14,7 @@ from portal.page_memo import Besides, each_of, kept
 from portal.pages.access_review import review_entries, review_in_view
 from portal.pages.home import home
 from portal.pages.last_visit import visit_entries, visit_in_view
+from portal.pages.questions import question_entries, question_in_view
 from portal.scrape import metrics
 from portal.security_txt import PATH as SECURITY_TXT
 from portal.security_txt import security_txt
@@ -92,6 +93,8 @@ exit_view_as, view_as = later("portal.staff.preview", "exit_view_as", "view_as")
 BESIDE_HOME = each_of(
     Besides(visit_entries, visit_in_view), Besides(review_entries, review_in_view)
 )
+BESIDE_TEAM = Besides(review_entries, review_in_view)
+BESIDE_INVOICE = Besides(question_entries, question_in_view)
 AUTH = [
     Route("/me", me, name="me"),
     Route("/magic", request_link, methods=["POST"], name="request_link"),
@@ -133,7 +136,7 @@ ROUTES: list[BaseRoute] = [
     Route("/invoices", kept(invoices), name="invoices"),
     Route("/invoices.csv", invoices_csv, name="invoices_csv"),
     Route("/invoices/{id}.pdf", invoice_pdf, methods=["GET"], name="invoice_pdf"),
-    Route("/invoices/{id}", invoice, name="invoice"),
+    Route("/invoices/{id}", kept(invoice, besides=BESIDE_INVOICE), name="invoice"),
     Route("/invoices/{id}/question", ask_about_invoice, methods=["POST"], name="ask_question"),
     Route("/statement", kept(statement), methods=["GET"], name="statement"),
     Route("/statement.pdf", statement_pdf, methods=["GET"], name="statement_pdf"),
@@ -149,7 +152,7 @@ ROUTES: list[BaseRoute] = [
     Route("/activity", kept(activity), name="activity"),
     Route("/explain/{figure}", kept(explain), methods=["GET"], name="explain"),
     Route("/search", kept(search), methods=["GET"], name="search"),
-    Route("/team", team, methods=["GET"], name="team"),
+    Route("/team", kept(team, besides=BESIDE_TEAM), methods=["GET"], name="team"),
     Route("/team/requests", ask, methods=["POST"], name="ask_for_access"),
     Route("/team/review", review, methods=["GET"], name="access_review"),
     Route("/team/review", complete_review, methods=["POST"], name="complete_access_review"),

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from portal.auth.gate import Gate
 from portal.errors import StateUnavailable
 from portal.hot_pages import HotPages
+from portal.kept_pages import Tier
 from tests.stage import Stage, stage
 
 PAGE: Final = "/invoices"
@@ -262,12 +263,12 @@ async def test_it_is_logged_and_counted_as_what_it_is(on: Stage, log_lines: io.S
 async def test_no_more_is_kept_than_there_is_room_for(on: Stage) -> None:
     browser = await hot(on)
     pages = hot_pages_of(on)
-    pages._most_bytes = 150_000
+    pages._pages = Tier(60_000)
     for number in range(40):
         for _ in range(2):
             await browser.get(f"/invoices?page={number}")
-    kept = sum(page.size for page in pages._pages.values())
-    assert 0 < pages._bytes == kept <= 150_000
+    kept = sum(page.size for page in pages._pages.pages.values())
+    assert 0 < pages._pages.bytes == kept <= 60_000
 
 
 def cookies_of(browser: httpx.AsyncClient) -> str:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Final
 from unittest.mock import patch
-from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import httpx2 as httpx
@@ -24,7 +23,9 @@ KEPT: Final = (
     "/engagements/eng_abc123",
     "/invoices",
     "/invoices?status=open",
+    "/invoices/inv_2026001",
     "/statement",
+    "/team",
     "/activity",
     "/explain/owed",
     "/search?q=mode",
@@ -126,9 +127,9 @@ class Standing:
     def __enter__(self) -> Standing:
         told = self
 
-        def keep(pages: KeptPages, key: Any, page: KeptPage) -> None:
-            told.until[f"{key[0]}?{key[1]}".rstrip("?")] = page.until
-            told._keep(pages, key, page)
+        def keep(pages: KeptPages, key: Any, page: KeptPage) -> KeptPage:
+            told.until[f"{key[0]}?{key[1].decode()}".rstrip("?")] = page.until
+            return told._keep(pages, key, page)
 
         self._patch = patch.object(KeptPages, "keep", keep)
         self._patch.start()
@@ -197,9 +198,8 @@ async def stands_as_told(
 
 
 async def drawn_anew(on: Stage, someone: httpx.AsyncClient, address: str) -> httpx.Response:
-    """The page as nothing that is kept has it: not even for a browser with the same cookies."""
+    """The page as nothing that is kept has it."""
     on.env.pages.clear()
-    someone.cookies.set("anew", uuid4().hex)
     return await someone.get(address)
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final, Protocol, TypeVar
 
 from portal.domain.address import parse_address
+from portal.domain.until import Now
 from portal.domain.viewer import Role
 from portal.errors import BadInput
 from portal.words import msgid
@@ -88,9 +89,12 @@ class Asked(Protocol):
 AskedT = TypeVar("AskedT", bound=Asked)
 
 
-def still_open(asked: Iterable[AskedT], now: datetime) -> list[AskedT]:
+def still_open(asked: Iterable[AskedT], now: Now) -> list[AskedT]:
     """Those that are recent enough to wait for an answer."""
-    return [one for one in asked if now - one.created_at <= SHOWN_FOR]
+    found = [one for one in asked if now.moment - one.created_at <= SHOWN_FOR]
+    if found:
+        now.until.at_most(min(one.created_at for one in found) + SHOWN_FOR + timedelta.resolution)
+    return found
 
 
 class Event(Protocol):

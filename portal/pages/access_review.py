@@ -83,14 +83,13 @@ async def reviewed(request: Request) -> Standing:
     return Standing(reviewing.due(access.today(), last), last)
 
 
-async def review_in_view(env: Env, access: ClientAccess) -> Hashable:
+async def review_in_view(env: Env, viewer: Viewer, _path: str) -> Hashable:
     """What `review_due` takes from no reading: the review that the CRM may not have yet."""
-    viewer = access.viewer
     recent = await _recent(env, viewer) if viewer.sees_money else None
     return None if recent is None else recent.id
 
 
-def review_entries(viewer: Viewer) -> tuple[str, ...]:
+def review_entries(viewer: Viewer, _path: str) -> tuple[str, ...]:
     """The entries of STATE that `review_in_view` reads."""
     return (_place(viewer),)
 

@@ -11,7 +11,6 @@ from starlette.requests import Request
 
 from portal.activity.last_visits import LastVisits, entry_of
 from portal.auth.gate import access_of, who_of
-from portal.crm.access import ClientAccess
 from portal.crm.models import Activity, Engagement, Invoice
 from portal.domain.viewer import Viewer
 from portal.domain.visits import (
@@ -74,19 +73,17 @@ async def since_last_visit(
     return Visit(since(before, shown, engagements, invoices, activities))
 
 
-async def visit_in_view(env: Env, access: ClientAccess) -> Hashable:
+async def visit_in_view(env: Env, viewer: Viewer, _path: str) -> Hashable:
     """What `since_last_visit` compares with: the end of the visit before, or why there is none."""
     try:
-        kept = await LastVisits(env.state).of(access.viewer.contact_id)
+        kept = await LastVisits(env.state).of(viewer.contact_id)
     except StateUnavailable:
         return "unknown"
-    # The page is kept for this very answer, which needs no end.
-    now = access.moment().moment
-    before = end_of_visit_before(kept, now, access.viewer.company_id)
+    before = end_of_visit_before(kept, env.clock(), viewer.company_id)
     return None if before is None else before.at
 
 
-def visit_entries(viewer: Viewer) -> tuple[str, ...]:
+def visit_entries(viewer: Viewer, _path: str) -> tuple[str, ...]:
     """The entries of STATE that `visit_in_view` reads."""
     return (entry_of(viewer.contact_id),)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,8 +13,9 @@ from portal.activity.once import record_once
 from portal.activity.outbox import Activity
 from portal.auth.gate import viewer_of
 from portal.crm.models import Invoice
-from portal.env import env_of
-from portal.errors import BadInput
+from portal.domain.viewer import Viewer
+from portal.env import Env, env_of
+from portal.errors import BadInput, StateUnavailable
 from portal.words import msgid
 
 SUPPORT_REQUEST: Final = "support_request"
@@ -45,7 +47,24 @@ async def form_key(request: Request, invoice_id: str) -> str:
     It is the id of the question before, so that showing the form changes nothing, and a staff
     preview shows the same one.
     """
-    last = await env_of(request).state.get(_last(request, invoice_id))
+    return await _key(env_of(request), _last(viewer_of(request), invoice_id))
+
+
+async def question_in_view(env: Env, viewer: Viewer, path: str) -> Hashable:
+    """What the form of an invoice's page takes from no reading: its key."""
+    try:
+        return await _key(env, *question_entries(viewer, path))
+    except StateUnavailable:
+        return "unknown"
+
+
+def question_entries(viewer: Viewer, path: str) -> tuple[str, ...]:
+    """The entries of STATE that `question_in_view` reads."""
+    return (_last(viewer, path.rpartition("/")[2]),)
+
+
+async def _key(env: Env, entry: str) -> str:
+    last = await env.state.get(entry)
     return last.decode() if last else FIRST
 
 
@@ -77,8 +96,9 @@ async def send_once(request: Request, invoice: Invoice, key: str, text: str) -> 
     said = ("question", viewer.contact_id, invoice.id, key, text)
     queued = await record_once(env.state, env.outbox, activity, said, seconds=CLAIMED_FOR)
     if queued is not None:
-        await env.state.put(_last(request, invoice.id), queued.encode(), ttl=REMEMBERED_FOR)
+        last = _last(viewer_of(request), invoice.id)
+        await env.state.put(last, queued.encode(), ttl=REMEMBERED_FOR)
 
 
-def _last(request: Request, invoice_id: str) -> str:
-    return f"question-before:{viewer_of(request).contact_id}:{invoice_id}"
+def _last(viewer: Viewer, invoice_id: str) -> str:
+    return f"question-before:{viewer.contact_id}:{invoice_id}"

@@ -64,6 +64,7 @@ async def _page(
 ) -> Response:
     access = access_of(request)
     access.begin(TEAM)
+    now = access.moment()
     requests = await if_there(access.access_requests())
     people = await access.colleagues()
     log = await if_there(access.access_log())
@@ -74,7 +75,7 @@ async def _page(
         {
             "people": sorted(people, key=lambda one: one.portal_access != 1),
             "last_sign_in": None if log is None else asking.last_sign_ins(log),
-            "requests": None if requests is None else asking.still_open(requests, access.now()),
+            "requests": None if requests is None else asking.still_open(requests, now),
             "names": {one.id: one.full_name or one.email for one in people},
             "form": {"name": "", "email": "", "role": "client_viewer", "note": "", **(typed or {})},
             "error": error,
@@ -84,7 +85,7 @@ async def _page(
             "reviewed": standing is not None
             and standing.due is None
             and request.query_params.get("reviewed") == "1",
-            "now": access.now(),
+            "now": now,
         },
         status_code=error.status if error else 200,
     )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from portal.domain.team import Action, Request, read_request, still_open
+from portal.domain.until import ALWAYS, Now
 from portal.domain.viewer import Role
 from portal.errors import BadInput
 
@@ -68,4 +69,10 @@ def test_what_is_wrong_is_named(fields: dict[str, str], field: str) -> None:
 
 def test_a_request_is_shown_for_a_month() -> None:
     asked = [Asked(NOW - timedelta(days=days)) for days in (0, 30, 31)]
-    assert still_open(asked, NOW) == asked[:2]
+    now = Now(NOW)
+    assert still_open(asked, now) == asked[:2]
+    assert now.until.moment == NOW + timedelta.resolution
+    assert still_open(asked, Now(now.until.moment)) == asked[:1]
+    nothing = Now(NOW)
+    assert still_open(asked[2:], nothing) == []
+    assert nothing.until.moment == ALWAYS
