@@ -22,7 +22,12 @@ from babel.dates import (
     format_timedelta,
     get_datetime_format,
 )
-from babel.numbers import format_compact_currency, format_currency, format_decimal
+from babel.numbers import (
+    format_compact_currency,
+    format_currency,
+    format_decimal,
+    get_currency_precision,
+)
 
 FALLBACK_LOCALE: Final = "en_US"
 FALLBACK_ZONE: Final = "UTC"
@@ -73,7 +78,59 @@ def money(amount: Decimal, currency: str, locale: Locale) -> str:
 
 @lru_cache(maxsize=KEPT)
 def _money(amount: Decimal, currency: str, locale: Locale) -> str:
-    return format_currency(amount, currency, locale=locale)
+    shape = _shape(currency, locale)
+    if shape is None or not amount.is_finite():
+        return format_currency(amount, currency, locale=locale)
+    return shape.written(amount)
+
+
+class _Shape(NamedTuple):
+    """How Babel writes amounts of a currency in a locale, but for their digits.
+
+    Before and behind those of amounts from zero on, and of ones below zero.
+    """
+
+    around: tuple[str, str]
+    around_negative: tuple[str, str]
+    separators: dict[int, str]
+    digits: int
+    least_grouped: int
+
+    def written(self, amount: Decimal) -> str:
+        """The amount as Babel writes it, which takes five times as long for each new one."""
+        before, behind = self.around_negative if amount.is_signed() else self.around
+        return f"{before}{self.number(abs(amount))}{behind}"
+
+    def number(self, amount: Decimal) -> str:
+        """The digits of an amount from zero on."""
+        grouped = f"{amount:,.{self.digits}f}"
+        if amount < self.least_grouped:
+            grouped = grouped.replace(",", "")
+        return grouped.translate(self.separators)
+
+
+PROBES: Final = (Decimal("1234567.891"), Decimal("1234.5"), Decimal("0.125"))
+
+
+@lru_cache(maxsize=512)
+def _shape(currency: str, locale: Locale) -> _Shape | None:
+    """Read off what Babel writes; None where amounts do not all look like those."""
+    symbols = locale.number_symbols.get("latn", {})
+    separators = {ord(","): symbols.get("group", ","), ord("."): symbols.get("decimal", ".")}
+    digits = get_currency_precision(currency)
+    for least_grouped in (1_000, 10_000):
+        shape = _Shape(("", ""), ("", ""), separators, digits, least_grouped)
+        parts = [
+            format_currency(amount, currency, locale=locale).split(shape.number(abs(amount)))
+            for amount in (*PROBES, *(-probe for probe in PROBES))
+        ]
+        found = {len(part) for part in parts} == {2}
+        around, below = {tuple(p) for p in parts[:3]}, {tuple(p) for p in parts[3:]}
+        if found and len(around) == len(below) == 1:
+            ((before, behind),) = around
+            ((minus, after),) = below
+            return shape._replace(around=(before, behind), around_negative=(minus, after))
+    return None
 
 
 @lru_cache(maxsize=KEPT)

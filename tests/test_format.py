@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel import Locale
 from babel.dates import TIMEDELTA_UNITS, format_timedelta
+from babel.numbers import format_currency
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -146,3 +147,16 @@ def test_a_scale_has_short_months_and_rough_amounts() -> None:
     assert formats.short_month(first, english) == "Nov"
     assert formats.short_month(first, german) == "Nov"
     assert formats.rough_money(Decimal("2500"), "USD", english) == "$2.5K"
+
+
+@given(
+    st.builds(Decimal.scaleb, st.integers(-(10**15), 10**15).map(Decimal), st.integers(-6, 0)),
+    st.sampled_from(["USD", "EUR", "JPY", "KWD", "CLF", "XYZ"]),
+    st.sampled_from(
+        ["en_US", "es_ES", "es_MX", "de_CH", "pl_PL", "pt_PT", "ar_EG", "en_IN", "ja_JP"]
+    ),
+)
+def test_amounts_are_written_as_babel_writes_them(amount: Decimal, code: str, name: str) -> None:
+    locale = formats.locale_of(name)
+    wanted = format_currency(amount or Decimal(0), code, locale=locale)
+    assert formats.money(amount, code, locale) == wanted
