@@ -117,7 +117,6 @@ class RequestLog:
                         "path": without_token(scope["path"]),
                         "status": status,
                         "ms": round(seconds * 1000, 1),
-                        "request_id": request_id,
                     }
                 )
             structlog.contextvars.reset_contextvars(**bound)
@@ -189,7 +188,8 @@ def _note_request(fields: dict[str, Any]) -> None:
         log.info("request", **fields)
         return
     at = f"{datetime.now(UTC).isoformat(timespec='microseconds')[:-6]}Z"
-    event = {**fields, "event": "request", "level": "info", "timestamp": at}
+    bound = structlog.contextvars.get_contextvars()
+    event = {**bound, **fields, "event": "request", "level": "info", "timestamp": at}
     _lines(config["logger_factory"]).info(_json_line(None, "info", event))
 
 

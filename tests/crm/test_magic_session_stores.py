@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from portal.crm.magic_sessions import MagicSessions, NewMagicSession
+from portal.edge import redis_server
 from portal.errors import LinkRefused
 from tests.stage import TestClock, stage
 
@@ -29,7 +30,11 @@ def link(token: str = TOKEN, browser: str = BROWSER) -> NewMagicSession:
 
 
 @pytest.fixture(params=[("crm", "sqlite"), ("kv", "sqlite"), ("kv", "redis")])
-async def kept(request: pytest.FixtureRequest) -> AsyncIterator[tuple[MagicSessions, TestClock]]:
+async def kept(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[MagicSessions, TestClock]]:
+    # Fifty at once on a busy machine: that the server is slow is not what is tested.
+    monkeypatch.setattr(redis_server, "ANSWER_SECONDS", 30.0)
     where, engine = request.param
     async with stage(engine, magic_sessions=where) as on:
         yield on.env.magic, on.clock
