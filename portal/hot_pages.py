@@ -9,10 +9,11 @@ the page, and its time has not come. Everything else goes the long way.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,6 +23,7 @@ from portal.auth.who import SignedIn
 from portal.env import Env
 from portal.errors import StateUnavailable
 from portal.kept_pages import Tier
+from portal.observe import ID_NAME, Count, id_for, log_request, route_name
 from portal.page_memo import Grounds
 
 MOST_BYTES: Final = 6 * 1024 * 1024
@@ -34,22 +36,18 @@ SETS_COOKIE: Final = b"set-cookie"
 STANDING: Final = f"{STANDING_COOKIE}=".encode()
 """What the gate notes in a browser that lacks it: whose page it was, the same each time."""
 
-NOT_FOR_PAGES: Final = (b"content-length", b"transfer-encoding")
+WITH_LENGTH: Final = b"content-length"
+IN_CHUNKS: Final = b"transfer-encoding"
+START: Final = "http.response.start"
+BODY: Final = "http.response.body"
 ALIVE: Final = SessionState()
 """Of a client's session that goes on."""
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 
 
-class HotKey(NamedTuple):
-    """All of a request that an answer depends on, beside who may have it."""
-
-    path: str
-    query: bytes
-    host: bytes | None
-    cookies: bytes
-    takes_gzip: bool
-    known: bytes | None
+HotKey = tuple[str, bytes, bytes, bytes | None, bytes | None, bool]
+"""Path, query, cookies, host, `If-None-Match`, and whether gzip may be sent."""
 
 
 @dataclass
@@ -66,7 +64,7 @@ class HotPage:
     who: SignedIn
     grounds: Grounds
     until: datetime
-    route: Any
+    route: str
     entries: tuple[str, ...]
     held: list[bytes | None] | None = None
 
@@ -77,33 +75,42 @@ class HotPage:
 
 
 class HotPages:
-    """Remembers what the app answered to GET for a page that is kept, and gives it again."""
+    """Remembers what the app answered to GET for a page that is kept, and gives it again.
 
-    def __init__(self, app: ASGIApp, most_bytes: int = MOST_BYTES) -> None:
+    Outside of `RequestLog`, so it does for such a request what that does: an id, a line, a count.
+    """
+
+    def __init__(self, app: ASGIApp, count: Count, most_bytes: int = MOST_BYTES) -> None:
         self._app = app
+        self._count = count
         self._pages = Tier[HotPage](most_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on and remember what comes back, if it may be given again."""
-        key = _key(scope) if scope["type"] == "http" else None
-        if key is None:
+        started = time.perf_counter()
+        headers = _headers_of(scope)
+        if headers is None:
             await self._app(scope, receive, send)
             return
+        key = _key(scope, headers)
         page = self._pages.get(key)
         if page is not None:
             body = await _still_given(scope["app"].state.env, page)
             if body is not None:
-                scope["route"] = page.route
-                start = {"type": "http.response.start", "status": page.status}
-                await send({**start, "headers": page.headers})
-                await send({"type": "http.response.body", "body": body})
+                request_id = id_for(headers.get(ID_NAME, b""))
+                own = [*page.headers, (ID_NAME, request_id.encode())]
+                await send({"type": START, "status": page.status, "headers": own})
+                await send({"type": BODY, "body": body})
+                seconds = time.perf_counter() - started
+                self._count(page.route, "GET", page.status, seconds)
+                log_request("GET", scope["path"], page.status, seconds, request_id)
                 return
             self._pages.drop(key)
         answer: list[Message] = []
 
         async def note(message: Message) -> None:
-            # What stands outside of this one adds to the headers.
-            answer.append({**message})
+            # Whoever is outside of this one adds to the very list.
+            answer.append({**message, "headers": tuple(message.get("headers", ()))})
             await send(message)
 
         await self._app(scope, receive, note)
@@ -119,7 +126,7 @@ def _rememberable(scope: Scope, answer: Sequence[Message]) -> HotPage | None:
     if grounds is None or len(answer) != 2 or answer[0]["status"] not in KEPT_STATUS:
         return None
     start, body = answer[0], answer[1].get("body", b"")
-    headers = tuple(start["headers"])
+    headers = tuple(header for header in start["headers"] if header[0] != ID_NAME)
     if any(name == SETS_COOKIE and not value.startswith(STANDING) for name, value in headers):
         return None
     who: SignedIn = state["who"]
@@ -131,32 +138,31 @@ def _rememberable(scope: Scope, answer: Sequence[Message]) -> HotPage | None:
         who=who,
         grounds=grounds,
         until=min(grounds.until, datetime.fromtimestamp(who.session.claims.exp, UTC)),
-        route=scope.get("route"),
+        route=route_name(scope),
         entries=(*entries_of(who.session, who.subject), *grounds.entries),
     )
 
 
-def _key(scope: Scope) -> HotKey | None:
-    """What decides the answer to a request; None for one that is not a plain GET of somebody's."""
-    if scope["method"] != "GET":
+def _headers_of(scope: Scope) -> dict[bytes, bytes] | None:
+    """The headers of a plain GET of somebody's; None for any other request."""
+    if scope["type"] != "http" or scope["method"] != "GET":
         return None
-    sent = scope["headers"]
-    headers: Mapping[bytes, bytes] = dict(sent)
-    cookies = headers.get(b"cookie")
+    headers = dict(scope["headers"])
     # A header that is sent twice may be read twice.
-    if (
-        cookies is None
-        or len(headers) != len(sent)
-        or any(map(headers.__contains__, NOT_FOR_PAGES))
-    ):
+    if b"cookie" not in headers or len(headers) != len(scope["headers"]):
         return None
-    return HotKey(
+    return None if WITH_LENGTH in headers or IN_CHUNKS in headers else headers
+
+
+def _key(scope: Scope, headers: Mapping[bytes, bytes]) -> HotKey:
+    """All of a request that its answer depends on, beside who may have it."""
+    return (
         scope["path"],
         scope["query_string"],
+        headers[b"cookie"],
         headers.get(b"host"),
-        cookies,
-        b"gzip" in headers.get(b"accept-encoding", b""),
         headers.get(b"if-none-match"),
+        b"gzip" in headers.get(b"accept-encoding", b""),
     )
 
 
@@ -167,10 +173,11 @@ async def _still_given(env: Env, page: HotPage) -> bytes | None:
         return None
     if not env.contacts.still_says(who.confirmed, now):
         return None
-    for need in grounds.needs:
-        if not env.reads.is_fresh(need.key, need.version, now):
-            return None
-    if not env.pages.holds(grounds.key, grounds.needs) or not await _still_says(env, page):
+    if not env.reads.are_fresh(grounds.needs, now) or not env.pages.holds(
+        grounds.key, grounds.needs
+    ):
+        return None
+    if not await _still_says(env, page):
         return None
     if page.body is not None:
         return page.body

@@ -30,9 +30,9 @@ def middleware(
     origin = settings.portal_origin
     return [
         *([Middleware(tracing.around)] if tracing is not None else []),
-        Middleware(RequestLog, count=count),
         *([Middleware(ServerTiming)] if settings.environment == "local" else []),
-        Middleware(HotPages),
+        Middleware(HotPages, count=count),
+        Middleware(RequestLog, count=count),
         Middleware(Compression),
         Middleware(ConditionalPages),
         Middleware(

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -102,6 +102,18 @@ class Flight(Struct, Generic[V], frozen=True):
     task: asyncio.Task[Reading[V]]
     sequence: int
     started: float
+
+
+class Versioned(Protocol):
+    """A reading that something was made of."""
+
+    @property
+    def key(self) -> Key:
+        """Which."""
+
+    @property
+    def version(self) -> int:
+        """Which of its values."""
 
 
 class ReadCache(Generic[V]):
@@ -224,15 +236,23 @@ class ReadCache(Generic[V]):
             return None
         return self._at_once(key, entry, load, self._oldest(key, since), last_good=last_good)
 
-    def is_fresh(self, key: Key, version: int, now: datetime) -> bool:
-        """Whether `get` would give this version as fresh at `now`; then it counts as asked for."""
-        entry = self._entries.get(key)
-        if entry is None or entry.reading.version != version:
-            return False
-        if now - entry.reading.asked_at >= self._keeping.fresh:
-            return False
-        self._entries.move_to_end(key)
-        return entry.sequence > self._expired.get(key.group, 0)
+    def are_fresh(self, wanted: Iterable[Versioned], now: datetime) -> bool:
+        """Whether `get` would give each of these versions as fresh at `now`.
+
+        Then they count as asked for.
+        """
+        entries, before = self._entries, now - self._keeping.fresh
+        for one in wanted:
+            key = one.key
+            entry = entries.get(key)
+            if entry is None or entry.reading.version != one.version:
+                return False
+            if entry.reading.asked_at <= before or entry.sequence <= self._expired.get(
+                key.group, 0
+            ):
+                return False
+            entries.move_to_end(key)
+        return True
 
     def ask(self, key: Key, load: Load[V]) -> None:
         """Have it asked for, unless it is fresh or could just not be asked for; nobody waits.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from portal.crm.cache import Keeping, Key, Observe, Patience, ReadCache, Sized
 from portal.crm.client import SMApi, decode
@@ -47,18 +47,25 @@ def same_address(one: str | None, other: str) -> bool:
     return one is not None and folded_address(one) == folded_address(other)
 
 
+class ContactReading(NamedTuple):
+    """A reading of one contact, and which of its values."""
+
+    key: Key
+    version: int
+
+
 @dataclass(frozen=True)
 class Confirmed:
     """What the CRM said at `at` of the contact behind a session; None: it knows none.
 
-    `is_last_good`: it cannot be asked whether that still holds. `reading`: the key and the version
-    of what was read, where that alone decides.
+    `is_last_good`: it cannot be asked whether that still holds. `reading`: what was read, where
+    that alone decides.
     """
 
     contact: Contact | None
     at: datetime
     is_last_good: bool = False
-    reading: tuple[Key, int] | None = None
+    reading: ContactReading | None = None
 
 
 class Contacts:
@@ -140,7 +147,7 @@ class Contacts:
             Key(subject, "contacts"), lambda: self._fetched(subject), patience, last_good=last_good
         )
         if own.value and same_address(own.value[0].email, email):
-            reading = (Key(subject, "contacts"), own.version)
+            reading = ContactReading(Key(subject, "contacts"), own.version)
             return Confirmed(own.value[0], own.asked_at, own.is_last_good, reading)
         key = Key(folded_address(email), "contacts")
         found = await self._cache.get(
@@ -152,7 +159,7 @@ class Contacts:
 
     def still_says(self, confirmed: Confirmed, now: datetime) -> bool:
         """Whether `confirmed` would say this very thing, as the CRM said it lately enough."""
-        return confirmed.reading is not None and self._cache.is_fresh(*confirmed.reading, now)
+        return confirmed.reading is not None and self._cache.are_fresh((confirmed.reading,), now)
 
     def has(self, subject: str) -> bool:
         """Whether the CRM was asked for a session's contact before, as far as is known."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -125,13 +124,21 @@ def connect(url: str, *, synchronous: str) -> sqlite3.Connection:
     return connection
 
 
-@contextmanager
-def sqlite_errors(unavailable: Unavailable) -> Iterator[None]:
+class sqlite_errors:  # noqa: N801 # used as a function, around every statement
     """Raise whatever SQLite raises inside as the caller's own error."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise unavailable(f"SQLite: {error}") from error
+
+    __slots__ = ("_unavailable",)
+
+    def __init__(self, unavailable: Unavailable) -> None:
+        self._unavailable = unavailable
+
+    def __enter__(self) -> None:
+        """Nothing is done before."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _where: object) -> None:
+        """Raise it, if there is one."""
+        if isinstance(error, sqlite3.Error):
+            raise self._unavailable(f"SQLite: {error}") from error
 
 
 def _written(parts: SplitResult, query: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import takewhile
 from typing import Final
 
@@ -62,10 +63,9 @@ class SqliteKV:
 
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """See `KV`."""
-        places = ",".join("?" * len(keys))
+        statement = _get_many(len(keys))
         with sqlite_errors(self._unavailable):
-            rows = self._db.execute(f"{GET_MANY} ({places})", (self._clock(), *keys))
-            found = dict(rows.fetchall())
+            found = dict(self._db.execute(statement, (self._clock(), *keys)).fetchall())
         return [found.get(key) for key in keys]
 
     async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
@@ -112,3 +112,9 @@ class SqliteKV:
         if now >= self._sweep_at:
             self._db.execute("DELETE FROM entries WHERE expires <= ?", (now,))
             self._sweep_at = now + SWEEP_SECONDS
+
+
+@lru_cache(maxsize=64)
+def _get_many(count: int) -> str:
+    """The very same text each time, by which SQLite's module finds the statement it prepared."""
+    return f"{GET_MANY} ({','.join('?' * count)})"
