@@ -40,6 +40,10 @@ WITH_LENGTH: Final = b"content-length"
 IN_CHUNKS: Final = b"transfer-encoding"
 START: Final = "http.response.start"
 BODY: Final = "http.response.body"
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
+LOOKED_SECONDS: Final = 1.0
+"""How long a mark on STATE counts: what expires there leaves none."""
+
 ALIVE: Final = SessionState()
 """Of a client's session that goes on."""
 
@@ -55,7 +59,8 @@ class HotPage:
     """An answer as it left, whose it was, and what it rests on.
 
     `body`: where it is not that of the kept page. `held`: what its `entries` of STATE held when
-    they last let it stand.
+    they last let it stand, at the time `looked_at` and with this `mark` on STATE. `fresh_until`:
+    until when its readings are fresh, unless the caches' `changes` change.
     """
 
     status: int
@@ -66,7 +71,11 @@ class HotPage:
     until: datetime
     route: str
     entries: tuple[str, ...]
+    changes: tuple[int, int] = (-1, -1)
+    fresh_until: datetime = NEVER
     held: list[bytes | None] | None = None
+    mark: bytes | None = None
+    looked_at: float = 0.0
 
     @property
     def size(self) -> int:
@@ -168,30 +177,40 @@ def _key(scope: Scope, headers: Mapping[bytes, bytes]) -> HotKey:
 
 async def _still_given(env: Env, page: HotPage) -> bytes | None:
     """The body of the very answer that the long way would come to; None when it might not."""
-    now, who, grounds = env.clock(), page.who, page.grounds
-    if now >= page.until or who.confirmed is None:
-        return None
-    if not env.contacts.still_says(who.confirmed, now):
-        return None
-    if not env.reads.are_fresh(grounds.needs, now) or not env.pages.holds(
-        grounds.key, grounds.needs
-    ):
-        return None
-    if not await _still_says(env, page):
+    now, grounds = env.clock(), page.grounds
+    if now >= page.until or not _is_fresh(env, page, now) or not await _still_says(env, page):
         return None
     if page.body is not None:
-        return page.body
+        return page.body if env.pages.holds(grounds.key, grounds.needs) else None
     kept = env.pages.get(grounds.key, now)
-    return None if kept is None else kept.body
+    return kept.body if kept is not None and kept.needs is grounds.needs else None
+
+
+def _is_fresh(env: Env, page: HotPage, now: datetime) -> bool:
+    """Whether the CRM's word on the person and each reading are as fresh as the long way wants."""
+    changes = (env.contacts.changes, env.reads.changes)
+    if changes == page.changes and now < page.fresh_until:
+        return True
+    confirmed = page.who.confirmed
+    says = None if confirmed is None else env.contacts.says_until(confirmed, now)
+    stands = env.reads.fresh_until(page.grounds.needs, now)
+    if says is None or stands is None:
+        return False
+    page.changes, page.fresh_until = changes, min(says, stands)
+    return True
 
 
 async def _still_says(env: Env, page: HotPage) -> bool:
     """Whether STATE still says that the session goes on, and of the page what it said."""
+    # Read before what is marked: whatever is written after this is seen the next time.
+    mark, now = env.state.mark(), time.monotonic()
+    if mark is not None and mark == page.mark and now < page.looked_at + LOOKED_SECONDS:
+        return True
     try:
         held = await env.state.get_many(page.entries)
+        page.mark, page.looked_at = mark, now
         if page.held == held:
             return True
-        # Whatever is written after this is seen the next time.
         page.held = held
         is_alive = await session_state(env.state, page.who.session, page.who.subject) == ALIVE
         return is_alive and await page.grounds.still_say(env)

@@ -121,6 +121,27 @@ class Tier(Generic[Held]):
         self.bytes = 0
 
 
+class PageKey:
+    """All that decides a page beside its readings and the time. Its hash is computed once.
+
+    A viewer's takes as long as all the rest of finding a page.
+    """
+
+    __slots__ = ("_hash", "parts")
+
+    def __init__(self, *parts: Hashable) -> None:
+        self.parts = parts
+        self._hash = hash(parts)
+
+    def __hash__(self) -> int:
+        """That of the parts."""
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all parts are the same."""
+        return self is other or (isinstance(other, PageKey) and self.parts == other.parts)
+
+
 class KeptPages:
     """The kept pages of one worker, by all that decides them beside their readings and the time."""
 

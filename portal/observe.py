@@ -12,13 +12,14 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache, wraps
-from typing import Any, Final, ParamSpec, TextIO, TypeVar
+from typing import Any, Final, ParamSpec, TextIO, TypeVar, cast
 
 import msgspec
 import structlog
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from portal.gathered_lines import GatheredLines
 from portal.raw_headers import value_of
 
 P = ParamSpec("P")
@@ -67,9 +68,14 @@ def configure_logging(*, json_lines: bool, into: TextIO | None = None) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(into or sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(into or _standard_error(json_lines)),
         cache_logger_on_first_use=into is None,
     )
+
+
+def _standard_error(json_lines: bool) -> TextIO:
+    """Standard error; a server's lines are gathered."""
+    return cast(TextIO, GatheredLines(sys.stderr)) if json_lines else sys.stderr
 
 
 class RequestLog:

@@ -22,7 +22,7 @@ from portal.crm.access import ClientAccess
 from portal.crm.reads import Need
 from portal.domain.viewer import Viewer
 from portal.env import Env, env_of
-from portal.kept_pages import KeptPage
+from portal.kept_pages import KeptPage, PageKey
 from portal.templating import theme_of
 
 Page = Callable[[Request], Awaitable[Response]]
@@ -81,7 +81,7 @@ def kept(page: Page, besides: Besides = NOTHING) -> Page:
             return await page(request)
         env, viewer, path = env_of(request), access.viewer, request.scope["path"]
         said = await besides.said(env, viewer, path)
-        key = (path, request.scope["query_string"], viewer, theme_of(request), said)
+        key = PageKey(path, request.scope["query_string"], viewer, theme_of(request), said)
 
         def rests_on(needs: tuple[Need, ...], until: datetime) -> Grounds:
             still_say = partial(_still_say, besides, viewer, path, said)

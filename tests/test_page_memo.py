@@ -128,7 +128,7 @@ class Standing:
         told = self
 
         def keep(pages: KeptPages, key: Any, page: KeptPage) -> KeptPage:
-            told.until[f"{key[0]}?{key[1].decode()}".rstrip("?")] = page.until
+            told.until[f"{key.parts[0]}?{key.parts[1].decode()}".rstrip("?")] = page.until
             return told._keep(pages, key, page)
 
         self._patch = patch.object(KeptPages, "keep", keep)

@@ -137,6 +137,8 @@ class ReadCache(Generic[V]):
         self._most_entries = most_entries
         self._most_bytes = most_bytes
         self._observe = observe
+        self.changes = 0
+        """Another number whenever something is another thing now, or is not known any more."""
         self._bytes = 0
         self._sequence = 0
         self._entries: OrderedDict[Key, _Entry[V]] = OrderedDict()
@@ -161,6 +163,7 @@ class ReadCache(Generic[V]):
 
         What is being asked already does not count. Last good data stays what it is.
         """
+        self.changes += 1
         self._expired[group] = self._sequence
         self._expired.move_to_end(group)
         while len(self._expired) > self._most_entries:
@@ -168,6 +171,7 @@ class ReadCache(Generic[V]):
 
     def drop(self) -> None:
         """Forget everything, last good data too."""
+        self.changes += 1
         self._entries.clear()
         self._bytes = 0
 
@@ -236,23 +240,23 @@ class ReadCache(Generic[V]):
             return None
         return self._at_once(key, entry, load, self._oldest(key, since), last_good=last_good)
 
-    def are_fresh(self, wanted: Iterable[Versioned], now: datetime) -> bool:
-        """Whether `get` would give each of these versions as fresh at `now`.
+    def fresh_until(self, wanted: Iterable[Versioned], now: datetime) -> datetime | None:
+        """Until when `get` gives each of these versions as fresh, unless `changes` changes.
 
-        Then they count as asked for.
+        None when it does not give one of them so at `now`. They count as asked for.
         """
-        entries, before = self._entries, now - self._keeping.fresh
+        oldest = now
         for one in wanted:
             key = one.key
-            entry = entries.get(key)
+            entry = self._entries.get(key)
             if entry is None or entry.reading.version != one.version:
-                return False
-            if entry.reading.asked_at <= before or entry.sequence <= self._expired.get(
-                key.group, 0
-            ):
-                return False
-            entries.move_to_end(key)
-        return True
+                return None
+            if entry.sequence <= self._expired.get(key.group, 0):
+                return None
+            oldest = min(oldest, entry.reading.asked_at)
+            self._entries.move_to_end(key)
+        until = oldest + self._keeping.fresh
+        return until if now < until else None
 
     def ask(self, key: Key, load: Load[V]) -> None:
         """Have it asked for, unless it is fresh or could just not be asked for; nobody waits.
@@ -324,6 +328,7 @@ class ReadCache(Generic[V]):
         try:
             loaded = await load()
         except SMApiRejected:
+            self.changes += 1
             self._drop(key)
             raise
         except SMApiError as error:
@@ -341,6 +346,7 @@ class ReadCache(Generic[V]):
             else (loaded.value, sequence)
         )
         reading = Reading(value, asked_at, version)
+        self.changes += not is_same
         if before is None or before.sequence < sequence:
             self._drop(key)
             self._entries[key] = _Entry(reading, loaded.size, sequence)

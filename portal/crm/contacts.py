@@ -157,9 +157,19 @@ class Contacts:
         contact = allowed[0] if len(allowed) == 1 else None
         return Confirmed(contact, found.asked_at, found.is_last_good)
 
-    def still_says(self, confirmed: Confirmed, now: datetime) -> bool:
-        """Whether `confirmed` would say this very thing, as the CRM said it lately enough."""
-        return confirmed.reading is not None and self._cache.are_fresh((confirmed.reading,), now)
+    @property
+    def changes(self) -> int:
+        """Another number whenever something of some contact is another thing now."""
+        return self._cache.changes
+
+    def says_until(self, confirmed: Confirmed, now: datetime) -> datetime | None:
+        """Until when `confirmed` says this very thing without asking, unless `changes` changes.
+
+        None when it does not at `now`.
+        """
+        if confirmed.reading is None:
+            return None
+        return self._cache.fresh_until((confirmed.reading,), now)
 
     def has(self, subject: str) -> bool:
         """Whether the CRM was asked for a session's contact before, as far as is known."""

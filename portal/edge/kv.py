@@ -23,6 +23,12 @@ class KV(Protocol):
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """The values in the order of their keys, as `get` gives each, all of the same moment."""
 
+    def mark(self) -> bytes | None:
+        """Another one after each change by anybody; None where that takes as long as asking.
+
+        What expires changes nothing.
+        """
+
     async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
         """Keep the value, in place of any before it."""
 

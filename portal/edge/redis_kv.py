@@ -89,6 +89,10 @@ class RedisKV:
         found: list[bytes | None] = await self._server.command("MGET", *named)
         return found
 
+    def mark(self) -> None:
+        """None: only the server knows."""
+        return
+
     async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
         """See `KV`."""
         await self._server.script(PUT, self._keys, key, value, _milliseconds(ttl))

@@ -7,7 +7,14 @@ from functools import lru_cache
 from itertools import takewhile
 from typing import Final
 
-from portal.edge.engine import EngineUnavailable, Unavailable, connect, sqlite_errors
+from portal.edge.engine import (
+    EngineUnavailable,
+    Unavailable,
+    connect,
+    sqlite_errors,
+    sqlite_file,
+)
+from portal.edge.wal_mark import WalMark
 
 SWEEP_SECONDS: Final = 60.0
 
@@ -54,6 +61,7 @@ class SqliteKV:
         self._db = connect(url, synchronous="NORMAL")
         for statement in TABLE:
             self._db.execute(statement)
+        self._mark = _mark_of(url)
 
     async def get(self, key: str) -> bytes | None:
         """See `KV`."""
@@ -67,6 +75,10 @@ class SqliteKV:
         with sqlite_errors(self._unavailable):
             found = dict(self._db.execute(statement, (self._clock(), *keys)).fetchall())
         return [found.get(key) for key in keys]
+
+    def mark(self) -> bytes | None:
+        """See `KV`."""
+        return self._mark.read() if self._mark is not None else None
 
     async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
         """See `KV`."""
@@ -95,6 +107,9 @@ class SqliteKV:
 
     async def close(self) -> None:
         """See `KV`."""
+        if self._mark is not None:
+            self._mark.close()
+            self._mark = None
         self._db.close()
 
     def _write(self, statement: str, key: str, value: bytes, ttl: float | None) -> int | None:
@@ -112,6 +127,14 @@ class SqliteKV:
         if now >= self._sweep_at:
             self._db.execute("DELETE FROM entries WHERE expires <= ?", (now,))
             self._sweep_at = now + SWEEP_SECONDS
+
+
+def _mark_of(url: str) -> WalMark | None:
+    file = sqlite_file(url)
+    try:
+        return None if file is None else WalMark(file)
+    except (OSError, ValueError):
+        return None
 
 
 @lru_cache(maxsize=64)
