@@ -25,6 +25,7 @@ from portal.errors import StateUnavailable
 from portal.kept_pages import Tier
 from portal.observe import ID_NAME, Count, id_for, log_request, route_name
 from portal.page_memo import Grounds
+from portal.whole_answers import head_of, send_whole_of
 
 MOST_BYTES: Final = 6 * 1024 * 1024
 OVERHEAD: Final = 3072
@@ -38,6 +39,7 @@ STANDING: Final = f"{STANDING_COOKIE}=".encode()
 
 WITH_LENGTH: Final = b"content-length"
 IN_CHUNKS: Final = b"transfer-encoding"
+ID_LINE: Final = ID_NAME + b": %b\r\n"
 START: Final = "http.response.start"
 BODY: Final = "http.response.body"
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -64,6 +66,7 @@ class HotPage:
     """
 
     status: int
+    head: bytes
     headers: RawHeaders
     body: bytes | None
     who: SignedIn
@@ -89,9 +92,13 @@ class HotPages:
     Outside of `RequestLog`, so it does for such a request what that does: an id, a line, a count.
     """
 
-    def __init__(self, app: ASGIApp, count: Count, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self, app: ASGIApp, count: Count, *, is_outermost: bool, most_bytes: int = MOST_BYTES
+    ) -> None:
+        """`is_outermost`: nobody else has to see the answers, so they may be handed over whole."""
         self._app = app
         self._count = count
+        self._is_outermost = is_outermost
         self._pages = Tier[HotPage](most_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,9 +114,7 @@ class HotPages:
             body = await _still_given(scope["app"].state.env, page)
             if body is not None:
                 request_id = id_for(headers.get(ID_NAME, b""))
-                own = [*page.headers, (ID_NAME, request_id.encode())]
-                await send({"type": START, "status": page.status, "headers": own})
-                await send({"type": BODY, "body": body})
+                await self._give(page, body, request_id.encode(), scope, send)
                 seconds = time.perf_counter() - started
                 self._count(page.route, "GET", page.status, seconds)
                 log_request("GET", scope["path"], page.status, seconds, request_id)
@@ -127,6 +132,16 @@ class HotPages:
         if page is not None:
             self._pages.put(key, page)
 
+    async def _give(
+        self, page: HotPage, body: bytes, request_id: bytes, scope: Scope, send: Send
+    ) -> None:
+        send_whole = send_whole_of(scope) if self._is_outermost else None
+        if send_whole is not None and send_whole(page.head + ID_LINE % request_id, body):
+            return
+        headers = [*page.headers, (ID_NAME, request_id)]
+        await send({"type": START, "status": page.status, "headers": headers})
+        await send({"type": BODY, "body": body})
+
 
 def _rememberable(scope: Scope, answer: Sequence[Message]) -> HotPage | None:
     """An answer, if it is a kept page that may be given to the same request again."""
@@ -142,6 +157,7 @@ def _rememberable(scope: Scope, answer: Sequence[Message]) -> HotPage | None:
     is_kept_so = start["status"] == 200 and all(name != ENCODING for name, _ in headers)
     return HotPage(
         status=start["status"],
+        head=head_of(start["status"], headers),
         headers=headers,
         body=None if is_kept_so else body,
         who=who,

@@ -28,10 +28,11 @@ def middleware(
     `count` is told of each request that is over.
     """
     origin = settings.portal_origin
+    is_local = settings.environment == "local"
     return [
         *([Middleware(tracing.around)] if tracing is not None else []),
-        *([Middleware(ServerTiming)] if settings.environment == "local" else []),
-        Middleware(HotPages, count=count),
+        *([Middleware(ServerTiming)] if is_local else []),
+        Middleware(HotPages, count=count, is_outermost=tracing is None and not is_local),
         Middleware(RequestLog, count=count),
         Middleware(Compression),
         Middleware(ConditionalPages),

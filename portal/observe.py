@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import secrets
 import sys
@@ -208,7 +209,7 @@ def id_for(sent: bytes) -> str:
     """The caller's id when it looks like one, so that traces join up; else a new one."""
     if sent and REQUEST_ID.fullmatch(sent.decode("latin-1")):
         return sent.decode("latin-1")
-    return secrets.token_hex(16)
+    return os.urandom(16).hex()
 
 
 def _json_line(_logger: object, _name: str, event: structlog.typing.EventDict) -> str:

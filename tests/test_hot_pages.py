@@ -188,7 +188,7 @@ async def passed_by(on: Stage, browser: httpx.AsyncClient, more: list[tuple[str,
 
     request = browser.build_request("GET", PAGE)
     pairs = [*request.headers.multi_items(), *more]
-    pages = HotPages(app, lambda *_: None)
+    pages = HotPages(app, lambda *_: None, is_outermost=False)
     pages._pages = hot_pages_of(on)._pages
     raw = [(name.lower().encode(), value.encode()) for name, value in pairs]
     scope = {

@@ -13,7 +13,7 @@ import pytest
 PORTAL: Final = Path(__file__).parent.parent / "portal"
 
 LAYERS: Final = (
-    "errors words format raw_headers speculation later gathered_lines edge sandbox",
+    "errors words format raw_headers speculation later gathered_lines whole_answers edge sandbox",
     "conditional compression compiled_templates template_trees page_words",
     "inlining page_code",
     "page_environment",

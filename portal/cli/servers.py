@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from portal.health import stop_being_ready
 from portal.live.stream import end_streams
+from portal.whole_answers import WholeAnswers
 
 GRACE_SECONDS: Final = 5
 """For requests that are under way when a server is asked to stop. What goes on after answers has
@@ -26,6 +27,7 @@ def server_config(app: ASGIApp) -> uvicorn.Config:
     """How each of our servers runs its app."""
     return uvicorn.Config(
         app,
+        http=WholeAnswers,
         lifespan="on",
         log_config=None,
         access_log=False,
