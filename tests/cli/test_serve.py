@@ -210,7 +210,7 @@ async def test_workers_that_do_not_end_are_killed(
     await events(log_lines, "workers_started")
     os.kill(os.getpid(), signal.SIGTERM)
     assert await asyncio.wait_for(running, 10) == 0
-    assert log_lines.getvalue().count(f'"code": {-signal.SIGKILL}') == 2
+    assert log_lines.getvalue().count(f'"code":{-signal.SIGKILL}') == 2
 
 
 async def test_being_asked_twice_ends_everything_at_once(

@@ -474,7 +474,7 @@ async def test_the_log_has_the_path_without_its_token(on: Stage, log_lines: io.S
         await fetch(on, wrong)
     logged = log_lines.getvalue()
     assert token not in logged
-    assert '"path": "/calendar/feed/\\u2026", "status": 200' in logged
+    assert '"path":"/calendar/feed/\\u2026","status":200' in logged
 
 
 def test_a_path_without_a_token_is_logged_whole() -> None:
