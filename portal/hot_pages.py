@@ -25,10 +25,10 @@ from portal.errors import StateUnavailable
 from portal.kept_pages import Tier
 from portal.observe import ID_NAME, Count, id_for, log_request, route_name
 from portal.page_memo import Grounds
-from portal.whole_answers import head_of, send_whole_of
+from portal.whole_answers import head_of, headers_in, send_whole_of
 
-MOST_BYTES: Final = 6 * 1024 * 1024
-OVERHEAD: Final = 3072
+MOST_BYTES: Final = 8 * 1024 * 1024
+OVERHEAD: Final = 4096
 """Bytes that an answer takes without its body, roughly. Most have none: that of the kept page."""
 
 KEPT_STATUS: Final = (200, 304)
@@ -49,14 +49,12 @@ LOOKED_SECONDS: Final = 1.0
 ALIVE: Final = SessionState()
 """Of a client's session that goes on."""
 
-RawHeaders = tuple[tuple[bytes, bytes], ...]
-
 
 HotKey = tuple[str, bytes, bytes, bytes | None, bytes | None, bool]
 """Path, query, cookies, host, `If-None-Match`, and whether gzip may be sent."""
 
 
-@dataclass
+@dataclass(slots=True)
 class HotPage:
     """An answer as it left, whose it was, and what it rests on.
 
@@ -67,7 +65,6 @@ class HotPage:
 
     status: int
     head: bytes
-    headers: RawHeaders
     body: bytes | None
     who: SignedIn
     grounds: Grounds
@@ -138,7 +135,7 @@ class HotPages:
         send_whole = send_whole_of(scope) if self._is_outermost else None
         if send_whole is not None and send_whole(page.head + ID_LINE % request_id, body):
             return
-        headers = [*page.headers, (ID_NAME, request_id)]
+        headers = [*headers_in(page.head), (ID_NAME, request_id)]
         await send({"type": START, "status": page.status, "headers": headers})
         await send({"type": BODY, "body": body})
 
@@ -158,7 +155,6 @@ def _rememberable(scope: Scope, answer: Sequence[Message]) -> HotPage | None:
     return HotPage(
         status=start["status"],
         head=head_of(start["status"], headers),
-        headers=headers,
         body=None if is_kept_so else body,
         who=who,
         grounds=grounds,

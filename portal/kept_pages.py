@@ -18,11 +18,11 @@ from weakref import WeakValueDictionary
 from portal.crm.cache import Key
 from portal.crm.reads import Need
 
-MOST_PLAIN: Final = 4 * 1024 * 1024
-MOST_PACKED: Final = 10 * 1024 * 1024
-"""Bytes of pages as they are, and of packed ones: 100 pages and 2,200."""
+MOST_PLAIN: Final = 2 * 1024 * 1024
+MOST_PACKED: Final = 12 * 1024 * 1024
+"""Bytes of pages as they are, and of packed ones: 60 pages and 3,200."""
 
-OVERHEAD: Final = 1536
+OVERHEAD: Final = 1200
 """Bytes that a kept page takes beside its text, roughly."""
 
 LEVEL: Final = 3
@@ -37,7 +37,7 @@ PIECES: Final = re.compile(rb"(?<=>)")
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class KeptPage:
     """A page as it was answered, the readings that it was made from, and until when it stands."""
 

@@ -39,7 +39,7 @@ class Besides:
     said: Callable[[Env, Viewer, str], Awaitable[Hashable]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Grounds:
     """What a page rests on: its readings, its time, and what entries of STATE say to it.
 

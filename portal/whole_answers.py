@@ -36,6 +36,12 @@ def head_of(status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     return STATUS_LINE[status] + b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
+def headers_in(head: bytes) -> list[tuple[bytes, bytes]]:
+    """The headers that `head_of` wrote."""
+    lines = head.split(b"\r\n")[1:-1]
+    return [(name, value) for name, _, value in (line.partition(b": ") for line in lines)]
+
+
 class WholeAnswers(HttpToolsProtocol):
     """uvicorn's HTTP/1.1, with the extension."""
 

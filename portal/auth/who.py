@@ -34,7 +34,7 @@ from portal.errors import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SignedIn:
     """One request's answer to "who".
 

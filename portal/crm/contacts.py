@@ -54,7 +54,7 @@ class ContactReading(NamedTuple):
     version: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Confirmed:
     """What the CRM said at `at` of the contact behind a session; None: it knows none.
 

@@ -65,7 +65,7 @@ class Listing(NamedTuple, Generic[T]):
         return f"/api/{self.resource}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Need:
     """A reading that something was made from: how to read it again, and its version."""
 

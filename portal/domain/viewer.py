@@ -57,7 +57,7 @@ class Staff:
         return Person(self.name, self.email, STAFF_ROLE, "Sprint Mode")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Viewer:
     """A signed-in client contact, as the CRM describes them now.
 

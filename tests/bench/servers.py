@@ -71,7 +71,11 @@ def python(module: str, *words: str) -> Callable[[int], Sequence[str]]:
     return lambda port: [sys.executable, "-m", module, *words, "--port", str(port)]
 
 
-OURS: Final = Kind("the portal", python("portal", "serve", "--env", "production"), needs_npm=False)
+OURS: Final = Kind(
+    "the portal",
+    python("tests.bench.production", "serve", "--env", "production"),
+    needs_npm=False,
+)
 CONSTANT: Final = Kind(
     "a constant 12 kB from Starlette, on our server",
     python("tests.bench.constant", "serve", "--env", "production"),
