@@ -27,7 +27,7 @@ from portal.observe import ID_NAME, Count, id_for, log_request, route_name
 from portal.page_memo import Grounds
 from portal.whole_answers import head_of, headers_in, send_whole_of
 
-MOST_BYTES: Final = 8 * 1024 * 1024
+MOST_BYTES: Final = 3 * 1024 * 1024
 OVERHEAD: Final = 4096
 """Bytes that an answer takes without its body, roughly. Most have none: that of the kept page."""
 

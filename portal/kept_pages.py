@@ -18,9 +18,9 @@ from weakref import WeakValueDictionary
 from portal.crm.cache import Key
 from portal.crm.reads import Need
 
-MOST_PLAIN: Final = 2 * 1024 * 1024
-MOST_PACKED: Final = 12 * 1024 * 1024
-"""Bytes of pages as they are, and of packed ones: 60 pages and 3,200."""
+MOST_PLAIN: Final = 3 * 1024 * 1024
+MOST_PACKED: Final = 10 * 1024 * 1024
+"""Bytes of pages as they are, and of packed ones: 80 pages and 2,700."""
 
 OVERHEAD: Final = 1200
 """Bytes that a kept page takes beside its text, roughly."""
