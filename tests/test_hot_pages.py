@@ -14,6 +14,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from portal.auth.gate import Gate
+from portal.edge.sqlite_kv import SqliteKV
 from portal.errors import StateUnavailable
 from portal.hot_pages import HotPages
 from portal.kept_pages import Tier
@@ -23,8 +24,13 @@ PAGE: Final = "/invoices"
 PAGES: Final = ("/", "/engagements", "/invoices?status=open", "/statement", "/activity")
 
 
-@pytest.fixture
-async def on() -> AsyncIterator[Stage]:
+@pytest.fixture(params=["asked", "marked"])
+async def on(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Stage]:
+    if request.param == "marked":
+        # The tests' STATE is in memory, of which the connection itself knows its changes.
+        monkeypatch.setattr(SqliteKV, "mark", lambda kv: b"%d" % kv._db.total_changes)
     async with stage(read_freshness=5.0) as made:
         yield made
 
@@ -146,12 +152,22 @@ async def test_readings_are_as_fresh_as_for_a_page_made_anew(on: Stage) -> None:
 async def test_the_token_counts_no_longer_than_it_says() -> None:
     async with stage(read_freshness=1e9, session_days=1) as on:
         browser = await hot(on, page="/engagements")
-        on.clock.forward(days=1)
+        # So little later that nothing else has come to its end.
+        on.clock.forward(days=1, seconds=-10)
+        for _ in range(3):
+            assert (await browser.get("/engagements")).status_code == 200
+        on.clock.forward(seconds=3)
+        with long_ways() as gone:
+            assert (await browser.get("/engagements")).status_code == 200
+        assert gone == []
+        on.clock.forward(seconds=9)
         assert (await long(browser, "/engagements")).status_code == 302
 
 
 async def test_while_state_is_away_it_is_asked_for_the_long_way(on: Stage) -> None:
     browser = await hot(on)
+    # Else it may not even be asked.
+    await on.env.state.put("another", b"change")
 
     async def away(*_keys: object) -> None:
         raise StateUnavailable("the tests took it away")

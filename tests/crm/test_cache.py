@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from portal.crm.cache import RETRY_PAUSE, Keeping, Key, Patience, ReadCache, Reading, Sized
+from portal.crm.reads import Need
 from portal.errors import SMApiFault, SMApiNotFound, SMApiResting, SMApiUnreachable
 from tests.crm.upstream import Clock
 
@@ -378,3 +379,40 @@ async def test_overdue_is_what_has_to_be_waited_for(seconds: float, value: int |
     clock.forward(seconds)
     assert kept.overdue(KEY) == value
     assert source.loads == 1
+
+
+async def test_it_is_told_until_when_a_version_is_fresh_and_when_to_look_again() -> None:
+    clock, source = Clock(), Source()
+    source.value = 7
+    kept = cache(clock)
+    asked = clock()
+    reading = await kept.get(KEY, source)
+    wanted = [Need(KEY, source, reading.version)]
+    until, changes = asked + KEEPING.fresh, kept.changes
+    assert kept.fresh_until(wanted, clock()) == until
+    assert kept.fresh_until(wanted, until - timedelta.resolution) == until
+    assert kept.fresh_until(wanted, until) is None
+    assert kept.fresh_until([Need(KEY, source, reading.version + 1)], clock()) is None
+    assert kept.fresh_until([Need(Key("theirs", "invoices"), source, 1)], clock()) is None
+    # The same again is no change, another value is one.
+    await kept.get(KEY, source, since=kept.mark())
+    assert kept.changes == changes
+    source.value = 8
+    await kept.get(KEY, source, since=kept.mark())
+    assert kept.changes != changes
+    assert kept.fresh_until(wanted, clock()) is None
+
+
+async def test_an_end_and_what_is_known_to_have_changed_are_changes_too() -> None:
+    source = Source()
+    kept = cache()
+    reading = await kept.get(KEY, source)
+    wanted, changes = [Need(KEY, source, reading.version)], kept.changes
+    kept.expire("ours")
+    assert kept.changes != changes
+    assert kept.fresh_until(wanted, Clock()()) is None
+    changes = kept.changes
+    source.error = SMApiNotFound("gone", upstream_status=404, envelope={})
+    with pytest.raises(SMApiNotFound):
+        await kept.get(KEY, source)
+    assert kept.changes != changes
