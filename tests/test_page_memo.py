@@ -15,6 +15,7 @@ import pytest
 from portal.kept_pages import KeptPage, KeptPages
 from portal.templating import Templates
 from tests.pages.test_access_review import form_of
+from tests.staff.stand import previewing
 from tests.stage import Stage, stage
 
 KEPT: Final = (
@@ -298,3 +299,12 @@ async def test_a_page_that_lacks_a_part_is_not_kept(on: Stage) -> None:
     on.wire.fault = None
     on.clock.forward(seconds=1)
     assert "unavailable" not in (await jane.get("/")).text
+
+
+async def test_a_preview_is_shown_its_banner_and_the_client_none(on: Stage) -> None:
+    jane = await jane_at(on, *KEPT)
+    staff = await previewing(on)
+    for address in KEPT:
+        for _ in range(2):
+            assert "Previewing as" in (await staff.get(address)).text, address
+            assert "Previewing as" not in (await jane.get(address)).text, address
