@@ -16,7 +16,7 @@ def later(module: str, *names: str) -> tuple[Endpoint, ...]:
     """What `from module import names` gives, without loading the module yet.
 
     Nine in ten endpoints are not asked for in a process's first second, and loading them took an
-    eighth of its start. `tests/test_routes.py` sees that each of them exists.
+    eighth of its start. `tests/test_later.py` sees that each of them exists.
     """
     return tuple(_endpoint(module, name) for name in names)
 
