@@ -176,7 +176,7 @@ def test_every_template_imports_the_macros_that_it_calls() -> None:
     assert names_without_import() == {}
 
 
-@pytest.mark.parametrize("email", ["jane@acme.com", "sam@acme.com", "zoe@lukasiewicz.example"])
+@pytest.mark.parametrize("email", ["jane@acme.com", "sam@acme.com"])
 async def test_every_page_of_a_client_is_the_same_as_with_calls(
     on: Stage, email: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
