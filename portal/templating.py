@@ -90,6 +90,8 @@ class Assets:
         self._folder = folder
         self._prefix = prefix
         self._version: Callable[[str], str] = cache(self._hash) if fixed else self._hash
+        # Each looked on the disk three times a page.
+        self._branded: Callable[[str, str], str] = cache(self._brand) if fixed else self._brand
 
     def url(self, path: str) -> str:
         """`css/base.css` -> `/static/css/base.css?v=<hash>`. Raises FileNotFoundError."""
@@ -97,8 +99,7 @@ class Assets:
 
     def brand_url(self, product: str, path: str) -> str:
         """A file of the product's own brand folder, else of the default one."""
-        own = f"brand/{product}/{path}"
-        return self.url(own if (self._folder / own).is_file() else f"brand/default/{path}")
+        return self.url(self._branded(product, path))
 
     def brand_colour(self, product: str) -> str:
         """The product's colour under white text, as tokens.css has it: `#09826e`; for mails."""
@@ -108,6 +109,10 @@ class Assets:
             rf'data-product="{re.escape(product)}".*?--brand-fill: (#[0-9a-f]{{6}})', css
         )
         return own[1] if own else str(fills[0])
+
+    def _brand(self, product: str, path: str) -> str:
+        own = f"brand/{product}/{path}"
+        return own if (self._folder / own).is_file() else f"brand/default/{path}"
 
     def _hash(self, path: str) -> str:
         return hashlib.sha256((self._folder / path).read_bytes()).hexdigest()[:12]
