@@ -2,9 +2,10 @@
 
 Finding that out by way of the gate and the page memo took four times as long as a server needs to
 send a page at all. Nothing is decided otherwise here than there: the same request, to the byte of
-its cookies, is given the same answer, when the session is not ended (STATE is asked each time), the
-CRM's word on its person is as fresh as the gate wants it and the same, and so is every reading of
-the page, and its time has not come. Everything else goes the long way.
+its cookies, is given the same answer, when the session is not ended (STATE is asked each time, but
+where its mark says that nobody wrote to it since), the CRM's word on its person is as fresh as the
+gate wants it and the same, and so is every reading of the page, and its time has not come.
+Everything else goes the long way.
 """
 
 from __future__ import annotations

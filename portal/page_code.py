@@ -16,7 +16,7 @@ from portal.page_words import Gettext, Ngettext
 
 PLAIN: Final = frozenset(
     {
-        *("amount_words", "asset", "brand_asset", "clock_time", "day", "icon", "long_day"),
+        *("asset", "brand_asset", "clock_time", "day", "icon", "long_day"),
         *("moment", "money", "month", "number", "relative", "rough_money", "short_month"),
     }
 )
