@@ -58,13 +58,13 @@ class _Envelope(Struct, Generic[T], frozen=True, gc=False):
 @cache
 def reads_as(kind: type[T]) -> Read:
     """`read_answer`, that gives one record as `kind`."""
-    return _straight(msgspec.json.Decoder(_Envelope[kind]))  # type: ignore[valid-type]
+    return _straight(msgspec.json.Decoder(_Envelope[kind]))  # type: ignore[valid-type] # known when it runs
 
 
 @cache
 def reads_list_of(kind: type[T]) -> Read:
     """`read_answer`, that gives an array's records as `kind`, or a `Page` of them."""
-    shapes = list[kind] | Page[kind]  # type: ignore[valid-type]
+    shapes = list[kind] | Page[kind]  # type: ignore[valid-type] # known when it runs
     return _straight(msgspec.json.Decoder(_Envelope[shapes]))
 
 
